@@ -1,0 +1,201 @@
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::kmod::{DeleteModuleFlags, ModuleInitFlags};
+
+use crate::{Errno, InitFlags, InitState, Kernel, LoadedModule};
+
+/// The machine's own kernel.
+#[derive(Debug, Clone)]
+pub struct Live {
+    proc: PathBuf,
+    sys: PathBuf,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), sys: "/sys".into() }
+    }
+}
+
+impl Live {
+    /// The same kernel, whose `/proc` and `/sys` are read below `root`.
+    pub fn with_files_below(root: &Path) -> Self {
+        Self { proc: root.join("proc"), sys: root.join("sys") }
+    }
+
+    fn module_file(&self, name: &[u8], file: &str) -> PathBuf {
+        let mut path = self.sys.join("module");
+        path.push(OsStr::from_bytes(name));
+        path.push(file);
+        path
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
+        let path = self.module_file(name, file);
+        let Some(text) = absent_is_none(fs::read(&path))? else {
+            return Ok(None);
+        };
+        std::str::from_utf8(&text)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .map(Some)
+            .ok_or_else(|| unexpected(&path, &text))
+    }
+}
+
+impl Kernel for Live {
+    fn release(&self) -> io::Result<OsString> {
+        Ok(nix::sys::utsname::uname()?.release().to_os_string())
+    }
+
+    fn compression(&self) -> Option<Vec<u8>> {
+        let mut text = fs::read(self.sys.join("module/compression")).ok()?;
+        text.truncate(text.trim_ascii_end().len());
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn finit_module(
+        &self,
+        file: BorrowedFd<'_>,
+        params: &CStr,
+        flags: InitFlags,
+    ) -> Result<(), Errno> {
+        // nix has no name for the flag of compressed files.
+        let flags = ModuleInitFlags::from_bits_retain(flags.bits());
+        nix::kmod::finit_module(file, params, flags)
+    }
+
+    fn init_module(&self, image: &[u8], params: &CStr) -> Result<(), Errno> {
+        nix::kmod::init_module(image, params)
+    }
+
+    fn delete_module(&self, name: &CStr, force: bool) -> Result<(), Errno> {
+        let mut flags = DeleteModuleFlags::O_NONBLOCK;
+        if force {
+            flags |= DeleteModuleFlags::from_bits_retain(OFlag::O_TRUNC.bits());
+        }
+        nix::kmod::delete_module(name, flags)
+    }
+
+    fn loaded(&self) -> io::Result<Vec<LoadedModule>> {
+        let text = fs::read(self.proc.join("modules"))?;
+        Ok(parse_proc_modules(&text))
+    }
+
+    fn state(&self, name: &[u8]) -> io::Result<Option<InitState>> {
+        let path = self.module_file(name, "initstate");
+        match absent_is_none(fs::read(&path))? {
+            Some(text) => match text.trim_ascii_end() {
+                b"live" => Ok(Some(InitState::Live)),
+                b"coming" => Ok(Some(InitState::Coming)),
+                b"going" => Ok(Some(InitState::Going)),
+                other => Err(unexpected(&path, other)),
+            },
+            None => {
+                let is_dir = path.parent().is_some_and(Path::is_dir);
+                Ok(is_dir.then_some(InitState::Coming))
+            }
+        }
+    }
+
+    fn refcnt(&self, name: &[u8]) -> io::Result<Option<i64>> {
+        self.number(name, "refcnt")
+    }
+
+    fn core_size(&self, name: &[u8]) -> io::Result<Option<u64>> {
+        self.number(name, "coresize")
+    }
+
+    fn holders(&self, name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+        fs::read_dir(self.module_file(name, "holders"))?
+            .map(|entry| Ok(entry?.file_name().into_vec()))
+            .collect()
+    }
+}
+
+/// Reads the lines of `/proc/modules`; a line without its first two fields is
+/// passed over.
+fn parse_proc_modules(text: &[u8]) -> Vec<LoadedModule> {
+    text.split(|&b| b == b'\n').filter_map(parse_proc_line).collect()
+}
+
+fn parse_proc_line(line: &[u8]) -> Option<LoadedModule> {
+    let mut fields = line.split(|&b| b == b' ').filter(|field| !field.is_empty());
+    let name = fields.next()?.to_vec();
+    let size = decimal(fields.next()?)?;
+    let refcnt = fields.next().and_then(decimal);
+    let holders = fields
+        .next()
+        .unwrap_or_default()
+        .split(|&b| b == b',')
+        .filter(|holder| !holder.is_empty() && *holder != b"-" && !holder.starts_with(b"["))
+        .map(<[u8]>::to_vec)
+        .collect();
+    Some(LoadedModule { name, size, refcnt, holders })
+}
+
+fn decimal<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+fn absent_is_none(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
+    match read {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A name with a `/` or an empty one can name another kind of file.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn unexpected(path: &Path, found: &[u8]) -> io::Error {
+    let found = String::from_utf8_lossy(found.trim_ascii_end()).into_owned();
+    io::Error::new(io::ErrorKind::InvalidData, format!("unknown {}: '{found}'", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_proc_modules_keep_their_order_and_holders() {
+        let text = b"snd_pcm 188416 2 snd_hda_intel,snd_hda_codec, Live 0x0000000000000000\n\
+                     nf 12 0 - Live 0x0 (OE)\n\
+                     ext4 1 1 [permanent], Live 0x0\n\
+                     old 7 - - Live 0x0\n\
+                     broken\n";
+        let modules = parse_proc_modules(text);
+        let names: Vec<_> = modules.iter().map(|m| m.name.as_slice()).collect();
+        assert_eq!(names, [b"snd_pcm".as_slice(), b"nf", b"ext4", b"old"]);
+        assert_eq!(modules[0].holders, [b"snd_hda_intel".to_vec(), b"snd_hda_codec".to_vec()]);
+        assert_eq!((modules[0].size, modules[0].refcnt), (188_416, Some(2)));
+        assert!(modules[2].holders.is_empty());
+        assert_eq!(modules[3].refcnt, None);
+    }
+
+    #[test]
+    fn a_module_without_initstate_is_coming_and_one_without_directory_is_absent() {
+        let root = std::env::temp_dir().join(format!("komod-kernel-{}", std::process::id()));
+        fs::create_dir_all(root.join("sys/module/builtin_code")).unwrap();
+        fs::create_dir_all(root.join("sys/module/loop/holders")).unwrap();
+        fs::write(root.join("sys/module/loop/initstate"), "live\n").unwrap();
+        fs::write(root.join("sys/module/loop/refcnt"), "3\n").unwrap();
+        fs::write(root.join("sys/module/loop/coresize"), "junk\n").unwrap();
+        let kernel = Live::with_files_below(&root);
+        assert_eq!(kernel.state(b"builtin_code").unwrap(), Some(InitState::Coming));
+        assert_eq!(kernel.state(b"loop").unwrap(), Some(InitState::Live));
+        assert_eq!(kernel.state(b"nothing").unwrap(), None);
+        assert_eq!(kernel.refcnt(b"loop").unwrap(), Some(3));
+        assert_eq!(kernel.refcnt(b"nothing").unwrap(), None);
+        assert!(kernel.core_size(b"loop").is_err());
+        assert!(kernel.holders(b"loop").unwrap().is_empty());
+        assert_eq!(kernel.holders(b"nothing").unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::remove_dir_all(root).unwrap();
+    }
+}

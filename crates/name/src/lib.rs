@@ -1,0 +1,12 @@
+//! How modules are called.
+//!
+//! In go the spellings that people, files and the kernel use; out come
+//! canonical names ([`ModuleName`]), normalised alias texts ([`alias`]) and
+//! answers of glob patterns ([`glob`]). Everything is bytes: neither the kernel
+//! nor the file system promises UTF-8. Knows no file and no format.
+
+mod glob;
+mod module_name;
+
+pub use glob::matches;
+pub use module_name::{ModuleName, UnmatchedBracket, alias};
