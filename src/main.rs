@@ -1,1 +1,2 @@
+//! The kmod tools: see the library.
 fn main() {}
