@@ -1,2 +1,45 @@
-//! The project's own commands.
-fn main() {}
+//! The edge of the process: words in, exit status out.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::process::ExitCode;
+
+use xtask::fetch::{Debian12, Debian13};
+use xtask::outcome::Stop;
+
+/// A command: takes the words after its name, returns whether all is well.
+type Run = fn(&[String]) -> Result<bool, Stop>;
+
+/// Name, one line, function.
+const COMMANDS: &[(&str, &str, Run)] = &[
+    ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
+    ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = words.first().map(String::as_str);
+    let Some((name, _, run)) = COMMANDS.iter().find(|c| Some(c.0) == wanted) else {
+        println!("usage: cargo xtask COMMAND [ARGS...]\n");
+        for (name, line, _) in COMMANDS {
+            println!("  {name:<8}{line}");
+        }
+        return ExitCode::from(u8::from(wanted.is_some_and(|w| w != "--help")));
+    };
+    match run(words.get(1..).unwrap_or_default()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(stop) => {
+            eprintln!("xtask {name}: {stop}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `cargo xtask fetch`: what lies where.
+fn fetch(_: &[String]) -> Result<bool, Stop> {
+    let trixie = Debian13::fetch()?;
+    println!("Debian 13, Linux {}: {}", trixie.release, trixie.modules_dir.display());
+    let bookworm = Debian12::fetch()?;
+    println!("Debian 12, Linux {}: {}", bookworm.release, bookworm.modules_dir.display());
+    Ok(true)
+}

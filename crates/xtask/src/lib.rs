@@ -1,0 +1,20 @@
+//! The project's own commands: `cargo xtask COMMAND`.
+//!
+//! In: the words of the command line, this machine's apt configuration and
+//! tools. Out: progress and results as text, an exit status. Refuses to know
+//! any file format of modules: it makes places where the tools run, and
+//! compares what comes out.
+//!
+//! | file | what |
+//! |---|---|
+//! | `test` | the test driver: the table of parts, the summary |
+//! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
+//! | `outcome`, `programs` | how things end, how other programs are run |
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod fetch;
+pub mod mirror;
+pub mod outcome;
+pub mod packages;
+pub mod programs;
+pub mod test;

@@ -1,0 +1,181 @@
+//! The test driver: `cargo xtask test [PART...] [--without PART]`.
+//!
+//! A part that cannot run on this machine is named at the end with its
+//! reason, and the whole fails unless it was left out on purpose: a green run
+//! means that everything was seen.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::outcome::{Stop, Tally};
+use crate::programs;
+
+/// One part of the tests.
+pub struct Part {
+    /// The word on the command line.
+    pub name: &'static str,
+    /// What it proves, in a line.
+    pub proves: &'static str,
+    /// Runs it and counts its checks; prints each that fails.
+    pub run: fn() -> Result<Tally, Stop>,
+}
+
+/// All parts, the quick ones first.
+pub const PARTS: &[Part] = &[Part { name: "unit", proves: "each crate's own tests", run: unit }];
+
+/// How a part ended.
+enum Ended {
+    Ran(Tally),
+    NotRun(String),
+    Broke(String),
+    LeftOut,
+}
+
+/// Runs the parts named, or all. True if nothing failed and nothing asked
+/// for was impossible here.
+pub fn run(words: &[String]) -> Result<bool, Stop> {
+    let (chosen, without) = choose(words)?;
+    let mut results = Vec::new();
+    for part in PARTS {
+        if without.contains(&part.name) {
+            results.push((part.name, Ended::LeftOut, Duration::ZERO));
+        } else if chosen.is_empty() || chosen.contains(&part.name) {
+            println!("== {}: {}", part.name, part.proves);
+            let start = Instant::now();
+            let ended = match (part.run)() {
+                Ok(tally) => Ended::Ran(tally),
+                Err(Stop::NotHere(why)) => Ended::NotRun(why),
+                Err(Stop::Failed(why)) => {
+                    println!("{}: {why}", part.name);
+                    Ended::Broke(why)
+                }
+            };
+            results.push((part.name, ended, start.elapsed()));
+        }
+    }
+    println!("\n== summary");
+    let (total, complete) = summarise(&results);
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(complete && total.failed == 0)
+}
+
+/// One line a part; the sum, and whether every part that was asked for ran.
+fn summarise(results: &[(&str, Ended, Duration)]) -> (Tally, bool) {
+    let mut total = Tally::default();
+    let mut complete = true;
+    for (name, ended, took) in results {
+        let seconds = took.as_secs_f64();
+        match ended {
+            Ended::Ran(tally) => {
+                total.add(*tally);
+                let word = if tally.failed == 0 { "passed" } else { "FAILED" };
+                let Tally { passed, failed } = tally;
+                println!("{name:<10}{word}: {passed} passed, {failed} failed, {seconds:.1} s");
+            }
+            Ended::NotRun(why) => {
+                complete = false;
+                println!("{name:<10}NOT RUN: {why} (leave it out with --without {name})");
+            }
+            Ended::Broke(why) => {
+                total.failed += 1;
+                println!("{name:<10}FAILED: {why}, {seconds:.1} s");
+            }
+            Ended::LeftOut => println!("{name:<10}left out (--without {name})"),
+        }
+    }
+    (total, complete)
+}
+
+/// The parts named, and those left out.
+fn choose(words: &[String]) -> Result<(Vec<&'static str>, Vec<&'static str>), Stop> {
+    let part = |word: &str| {
+        PARTS.iter().map(|p| p.name).find(|name| *name == word).ok_or_else(|| {
+            let names: Vec<_> = PARTS.iter().map(|p| p.name).collect();
+            Stop::Failed(format!("no part {word:?}; there are: {}", names.join(" ")))
+        })
+    };
+    let (mut chosen, mut without) = (Vec::new(), Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--without" {
+            let name = words.next().ok_or(Stop::Failed("--without needs a part".into()))?;
+            without.push(part(name)?);
+        } else {
+            chosen.push(part(word)?);
+        }
+    }
+    Ok((chosen, without))
+}
+
+/// The workspace's root directory.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).into()
+}
+
+/// `cargo test --workspace`.
+fn unit() -> Result<Tally, Stop> {
+    cargo_test(&["--workspace"])
+}
+
+/// Runs `cargo test` with these words and counts what its test programs
+/// report. A test program that fails to build counts as one failure.
+pub fn cargo_test(words: &[&str]) -> Result<Tally, Stop> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.arg("test").arg("--no-fail-fast").args(words).current_dir(workspace());
+    let output = programs::output(&mut command)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut tally = Tally::default();
+    for line in said.lines() {
+        tally.add(counted(line));
+    }
+    if !output.status.success() {
+        print!("{said}{}", String::from_utf8_lossy(&output.stderr));
+        tally.failed = tally.failed.max(1);
+    }
+    Ok(tally)
+}
+
+/// Reads `test result: ok. 3 passed; 0 failed; ...`.
+fn counted(line: &str) -> Tally {
+    let Some(rest) = line.strip_prefix("test result: ") else {
+        return Tally::default();
+    };
+    let number = |unit: &str| {
+        let before = rest.split(unit).next().filter(|b| b.len() < rest.len());
+        before.and_then(|b| b.split_whitespace().last()?.parse().ok()).unwrap_or(0)
+    };
+    Tally { passed: number(" passed"), failed: number(" failed") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_test_programs_report() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured";
+        assert_eq!(counted(line), Tally { passed: 12, failed: 3 });
+        assert_eq!(counted("test a ... ok"), Tally::default());
+        assert_eq!(counted("test result: odd"), Tally::default());
+    }
+
+    #[test]
+    fn parts_are_chosen_by_name() {
+        let words = |w: &[&str]| w.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        assert_eq!(choose(&words(&["unit"])).unwrap(), (vec!["unit"], vec![]));
+        assert_eq!(choose(&words(&["--without", "unit"])).unwrap(), (vec![], vec!["unit"]));
+        assert!(choose(&words(&["nosuch"])).is_err());
+        assert!(choose(&words(&["--without"])).is_err());
+    }
+
+    #[test]
+    fn a_part_that_did_not_run_makes_the_whole_incomplete() {
+        let not_run = [("vm", Ended::NotRun("no QEMU".into()), Duration::ZERO)];
+        assert!(!summarise(&not_run).1);
+        let left_out = [("vm", Ended::LeftOut, Duration::ZERO)];
+        assert!(summarise(&left_out).1);
+        let broke = [("vm", Ended::Broke("x".into()), Duration::ZERO)];
+        assert_eq!(summarise(&broke).0.failed, 1);
+    }
+}
