@@ -1,1 +1,69 @@
-//! komod
+//! The tools: words in, text out.
+//!
+//! In go argv and the environment; out come text and an exit status. Knows no
+//! file format and makes no system call of its own: that is the crates' work.
+
+pub mod cli;
+mod errno;
+pub mod host;
+pub mod report;
+pub mod tools;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use komod_kernel::Live;
+
+pub use errno::{errno_text, io_text};
+
+use crate::host::{Environment, Host, Outcome};
+use crate::report::Report;
+
+/// Runs the tool that `argv[0]` names (`kmod` goes by the next word) on the
+/// machine itself and returns the exit status.
+///
+/// `stderr_closed`: whether the caller left descriptor 2 closed, as the kernel
+/// does; modprobe then speaks to syslog.
+pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
+    let mut stdout = standard_output();
+    let mut argv = argv.into_iter();
+    let program = argv.next().unwrap_or_else(|| "kmod".into());
+    let name = base_name(&program);
+    let Some(tool) = tools::by_program_name(&name) else {
+        return 1;
+    };
+    let kernel = Live::default();
+    let mut host = Host {
+        kernel: &kernel,
+        stdout: &mut stdout,
+        report: Report::new(&name, Box::new(io::stderr())),
+        stderr_closed,
+        environment: Environment::of_process(),
+        program,
+    };
+    let outcome = (tool.run)(&mut host, argv.collect());
+    let flushed = host.stdout.flush();
+    match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
+        Ok(outcome) => outcome.code(),
+        Err(error) => {
+            host.report.error(format_args!("could not write standard output: {}", io_text(&error)));
+            Outcome::Failure.code()
+        }
+    }
+}
+
+/// Standard output, line by line for a person and in large pieces for a pipe.
+fn standard_output() -> Box<dyn Write> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        Box::new(LineWriter::new(stdout))
+    } else {
+        Box::new(BufWriter::with_capacity(1 << 16, stdout))
+    }
+}
+
+fn base_name(program: &OsString) -> String {
+    let base = program.as_bytes().rsplit(|&b| b == b'/').next().unwrap_or_default();
+    String::from_utf8_lossy(base).into_owned()
+}

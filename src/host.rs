@@ -1,0 +1,83 @@
+//! Where the world is for this run.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use komod_kernel::Kernel;
+
+use crate::report::Report;
+
+/// Where kernels keep their modules, below the root (`depmod`(8)).
+pub const MODULE_DIRECTORY: &str = "/lib/modules";
+
+/// The text of the kernel's command line. It is the running machine's, also
+/// when another root is asked about.
+pub const KERNEL_COMMAND_LINE: &str = "/proc/cmdline";
+
+/// Everything a tool may touch, made by the caller and passed down.
+pub struct Host<'a> {
+    /// The running kernel.
+    pub kernel: &'a dyn Kernel,
+    /// Standard output; whoever runs the tool flushes it at the end.
+    pub stdout: &'a mut dyn Write,
+    /// Messages.
+    pub report: Report<'a>,
+    /// Whether descriptor 2 was closed when the process started.
+    pub stderr_closed: bool,
+    /// The environment variables that the tools know.
+    pub environment: Environment,
+    /// `argv[0]` as it came: option errors begin with it.
+    pub program: OsString,
+}
+
+impl Host<'_> {
+    /// The kernel's command line; `None` when it cannot be read.
+    pub fn kernel_command_line(&self) -> Option<Vec<u8>> {
+        std::fs::read(Path::new(KERNEL_COMMAND_LINE)).ok()
+    }
+}
+
+/// The environment variables that the tools know.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `MODPROBE_OPTIONS`: words that stand before modprobe's own.
+    pub modprobe_options: Option<OsString>,
+    /// `POSIXLY_CORRECT`: options end at the first operand.
+    pub posixly_correct: bool,
+}
+
+impl Environment {
+    /// What the process was given.
+    pub fn of_process() -> Self {
+        Self {
+            modprobe_options: std::env::var_os("MODPROBE_OPTIONS"),
+            posixly_correct: std::env::var_os("POSIXLY_CORRECT").is_some(),
+        }
+    }
+}
+
+/// How a tool ended. What was wrong has been reported already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Everything asked for was done.
+    Success,
+    /// Something was not.
+    Failure,
+}
+
+impl Outcome {
+    /// The exit status: 0 or 1, as kmod's.
+    pub fn code(self) -> u8 {
+        match self {
+            Outcome::Success => 0,
+            Outcome::Failure => 1,
+        }
+    }
+
+    /// Failure if either failed.
+    pub fn and(self, other: Self) -> Self {
+        if self == Outcome::Success { other } else { self }
+    }
+}

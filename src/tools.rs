@@ -1,0 +1,39 @@
+//! The table of tools: a program's name, what it is for, its definition, its
+//! function.
+
+mod kmod;
+mod lsmod;
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::Command;
+
+use crate::host::{Host, Outcome};
+
+/// One tool.
+pub struct Tool {
+    /// The program's name, and the word behind `kmod`.
+    pub name: &'static str,
+    /// What it is for, in one line.
+    pub about: &'static str,
+    /// Whether a program of that name exists (a symbolic link to `kmod`).
+    pub program: bool,
+    /// The definition of its command line.
+    pub definition: fn() -> Command,
+    /// Runs it with the words behind its name.
+    pub run: fn(&mut Host<'_>, Vec<OsString>) -> io::Result<Outcome>,
+}
+
+/// All tools; `kmod` itself comes first.
+pub const TOOLS: &[Tool] = &[kmod::TOOL, lsmod::TOOL, lsmod::LIST];
+
+/// The tool that a program of that name is; `None` for an unknown name.
+pub fn by_program_name(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.program && tool.name == name)
+}
+
+/// The tool that `kmod NAME` means; `None` for an unknown name.
+pub fn by_command(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().skip(1).find(|tool| tool.name == name)
+}
