@@ -1,0 +1,23 @@
+//! One line of `modules.dep`.
+
+/// A module and what it needs: `PATH: DEP DEP...`, in `modules.dep` and as a
+/// value of `modules.dep.bin` (`modules.dep`(5)). Paths are relative to the
+/// module directory, or absolute for modules from outside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepLine<'a> {
+    /// The module's own file.
+    pub path: &'a [u8],
+    /// All that it needs, the nearest first: to be loaded from the last to the
+    /// first.
+    pub deps: Vec<&'a [u8]>,
+}
+
+impl<'a> DepLine<'a> {
+    /// Reads a line without its newline. The path ends at the first colon,
+    /// the others at blanks. `None` without a colon.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let (path, deps) = line.split_at_checked(memchr::memchr(b':', line)?)?;
+        let deps = deps.strip_prefix(b":")?.split(|&byte| byte == b' ' || byte == b'\t');
+        Some(Self { path, deps: deps.filter(|dep| !dep.is_empty()).collect() })
+    }
+}
