@@ -1,0 +1,182 @@
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::decompress::{Output, out_of_memory};
+use crate::{Compression, DEFAULT_LIMIT, Error, decompress};
+
+/// An open module file, not yet unpacked.
+#[derive(Debug)]
+pub struct ModuleFile {
+    source: Source,
+    compression: Compression,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Can be read any number of times, and handed to the kernel.
+    File(File),
+    /// Came out of a pipe, which gives its bytes once.
+    Memory(Vec<u8>),
+}
+
+impl ModuleFile {
+    /// Opens the file (close-on-exec) and looks at its magic bytes. One that cannot
+    /// seek is read into memory.
+    ///
+    /// An error if it cannot be opened or read, or has fewer than 6 bytes.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let mut file = File::open(path)?;
+        let mut start = [0; Compression::MAGIC_LENGTH];
+        if file.stream_position().is_ok() {
+            let found = read_start(&file, &mut start)?;
+            if found < start.len() {
+                return Err(Error::TooShort { size: found as u64 });
+            }
+            let compression = Compression::of_magic(&start);
+            return Ok(Self { source: Source::File(file), compression });
+        }
+        let mut bytes = Vec::new();
+        read_all(&mut file, 0, &mut bytes)?;
+        if bytes.len() < start.len() {
+            return Err(Error::TooShort { size: bytes.len() as u64 });
+        }
+        let compression = Compression::of_magic(&bytes);
+        Ok(Self { source: Source::Memory(bytes), compression })
+    }
+
+    /// How the file is packed.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The open file, to be handed to `finit_module`; `None` for one that could not
+    /// seek, which is in memory.
+    pub fn file(&self) -> Option<&File> {
+        match &self.source {
+            Source::File(file) => Some(file),
+            Source::Memory(_) => None,
+        }
+    }
+
+    /// Reads and unpacks all of it, up to [`DEFAULT_LIMIT`].
+    pub fn contents(&self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        self.contents_into(&mut out)?;
+        Ok(out)
+    }
+
+    /// As [`ModuleFile::contents`], into a buffer that is cleared first and keeps its
+    /// capacity: for many modules one after another.
+    pub fn contents_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match &self.source {
+            Source::Memory(bytes) => decompress(bytes, self.compression, DEFAULT_LIMIT, out),
+            Source::File(file) if self.compression == Compression::Plain => read_again(file, out),
+            Source::File(file) => {
+                let mut packed = Vec::new();
+                read_again(file, &mut packed)?;
+                decompress(&packed, self.compression, DEFAULT_LIMIT, out)
+            }
+        }
+    }
+}
+
+/// Fills `start` as far as the file goes; the file's position stays.
+fn read_start(file: &File, start: &mut [u8]) -> io::Result<usize> {
+    let mut found = 0;
+    while let Some(space) = start.get_mut(found..).filter(|space| !space.is_empty()) {
+        match file.read_at(space, found as u64) {
+            Ok(0) => break,
+            Ok(count) => found += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a file that can seek, from its start.
+fn read_again(mut file: &File, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.clear();
+    let size = file.metadata()?.len();
+    file.rewind()?;
+    read_all(&mut file, size, out)
+}
+
+/// Reads to the end of what is expected to have `size` bytes.
+fn read_all(reader: &mut impl Read, size: u64, out: &mut Vec<u8>) -> Result<(), Error> {
+    let mut output = Output::new(out, DEFAULT_LIMIT);
+    output.allows(size)?;
+    output.expect_more(size)?;
+    reader.take(DEFAULT_LIMIT + 1).read_to_end(out).map_err(|error| match error.kind() {
+        io::ErrorKind::OutOfMemory => out_of_memory(),
+        _ => Error::Io(error),
+    })?;
+    Output::new(out, DEFAULT_LIMIT).within_limit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use komod_fixtures::{Packing, pack};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn name_says_nothing_magic_says_all() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let path = directory.path().join("a.ko.gz");
+        for (packing, compression) in [
+            (Packing::Plain, Compression::Plain),
+            (Packing::Gzip, Compression::Gzip),
+            (Packing::Xz, Compression::Xz),
+            (Packing::Zstd, Compression::Zstd),
+        ] {
+            std::fs::write(&path, pack(b"the bytes", packing)).expect("a scratch file");
+            let file = ModuleFile::open(&path).expect("a sound file");
+            assert_eq!(file.compression(), compression);
+            assert!(file.file().is_some());
+            assert_eq!(file.contents().expect("sound"), b"the bytes");
+            assert_eq!(file.contents().expect("sound a second time"), b"the bytes");
+        }
+    }
+
+    #[test]
+    fn fewer_than_six_bytes_are_no_module() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let path = directory.path().join("a.ko");
+        std::fs::write(&path, b"12345").expect("a scratch file");
+        let error = ModuleFile::open(&path).expect_err("too short");
+        assert!(matches!(error, Error::TooShort { size: 5 }));
+        assert_eq!(error.raw_os_error(), 22);
+        std::fs::write(&path, b"123456").expect("a scratch file");
+        assert!(ModuleFile::open(&path).is_ok());
+    }
+
+    #[test]
+    fn absent_file_and_directory_keep_the_systems_words() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let absent = ModuleFile::open(&directory.path().join("a")).expect_err("absent");
+        assert_eq!(absent.raw_os_error(), 2);
+        assert_eq!(ModuleFile::open(directory.path()).expect_err("a directory").raw_os_error(), 21);
+    }
+
+    #[test]
+    fn pipe_is_read_into_memory() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let (source, pipe) = (directory.path().join("a.ko.xz"), directory.path().join("pipe"));
+        std::fs::write(&source, pack(b"the bytes", Packing::Xz)).expect("a scratch file");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("coreutils").success());
+        let mut writer = Command::new("cp")
+            .args([&source, &pipe])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("coreutils");
+        let file = ModuleFile::open(&pipe).expect("a sound file");
+        assert!(writer.wait().expect("it ends").success());
+        assert!(file.file().is_none());
+        assert_eq!(file.compression(), Compression::Xz);
+        assert_eq!(file.contents().expect("sound"), b"the bytes");
+        assert_eq!(file.contents().expect("sound a second time"), b"the bytes");
+    }
+}

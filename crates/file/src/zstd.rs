@@ -1,0 +1,113 @@
+use zstd::zstd_safe::{
+    DCtx, ErrorCode, InBuffer, OutBuffer, find_frame_compressed_size, get_error_name,
+    get_frame_content_size,
+};
+
+use crate::Error;
+use crate::decompress::{Output, out_of_memory, plausible};
+
+/// Unpacks zstd frames, whether they name their content's size or not.
+///
+/// With all sizes known it takes one call over one buffer, as kmod does it (its
+/// error texts with it); else the frames are streamed, which kmod refuses to do.
+pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
+    let size = named_size(packed)?;
+    if let Some(size) = size {
+        output.allows(size)?;
+    }
+    match size.filter(|size| plausible(*size, packed.len())) {
+        Some(size) => {
+            output.expect_more(size)?;
+            let mut context = DCtx::try_create().ok_or_else(out_of_memory)?;
+            context.decompress(output.bytes, packed).map_err(failure)?;
+            output.within_limit()
+        }
+        None => stream(packed, output),
+    }
+}
+
+fn stream(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
+    let mut context = DCtx::try_create().ok_or_else(out_of_memory)?;
+    let mut input = InBuffer::around(packed);
+    loop {
+        output.make_room()?;
+        let (before, filled) = (input.pos, output.bytes.len());
+        let mut buffer = OutBuffer::around_pos(output.bytes, filled);
+        let wanted = context.decompress_stream(&mut buffer, &mut input).map_err(failure)?;
+        output.within_limit()?;
+        if wanted == 0 && input.pos >= packed.len() {
+            return Ok(());
+        }
+        if input.pos == before && output.bytes.len() == filled {
+            return Err(corrupt("Src size is incorrect"));
+        }
+    }
+}
+
+/// Sum of the content sizes that the frame headers name; `None` if one does not.
+/// An error if the first frame's header cannot be read. Damage further on ends the
+/// count: decompressing will find it and say what it is.
+fn named_size(packed: &[u8]) -> Result<Option<u64>, Error> {
+    let mut total = 0_u64;
+    let mut rest = packed;
+    loop {
+        match get_frame_content_size(rest) {
+            Ok(None) => return Ok(None),
+            Ok(Some(size)) => total = total.saturating_add(size),
+            Err(_) if rest.len() == packed.len() => {
+                return Err(corrupt("Failed to determine decompression size"));
+            }
+            Err(_) => return Ok(Some(total)),
+        }
+        let next = find_frame_compressed_size(rest).ok().filter(|length| *length > 0);
+        rest = next.and_then(|length| rest.get(length..)).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(Some(total));
+        }
+    }
+}
+
+fn failure(code: ErrorCode) -> Error {
+    corrupt(get_error_name(code))
+}
+
+fn corrupt(message: &str) -> Error {
+    Error::Corrupt { codec: "zstd", message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Compression, DEFAULT_LIMIT};
+    use komod_fixtures::{Packing, pack};
+
+    fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        crate::decompress(packed, Compression::Zstd, DEFAULT_LIMIT, &mut out)
+            .map(|()| out)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn skippable_frames_are_skipped() {
+        let note = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, b'n', b'o', b't', b'e'];
+        for packing in [Packing::Zstd, Packing::ZstdUnsized] {
+            let packed = [pack(b"text", packing), note.to_vec()].concat();
+            assert_eq!(unpack(&packed), Ok(b"text".to_vec()), "{packing:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_kmods() {
+        let packed = pack(&b"some text ".repeat(20), Packing::Zstd);
+        let words = |bytes: &[u8]| unpack(bytes).expect_err("damaged");
+        assert_eq!(words(&packed[..5]), "zstd: Failed to determine decompression size");
+        assert_eq!(words(&packed[..packed.len() / 2]), "zstd: Src size is incorrect");
+        assert_eq!(
+            words(&packed[..packed.len() - 1]),
+            "zstd: Restored data doesn't match checksum"
+        );
+        assert_eq!(words(&[&packed, &b"rubbish!!"[..]].concat()), "zstd: Src size is incorrect");
+        let unsized_ = pack(b"some text", Packing::ZstdUnsized);
+        assert_eq!(words(&unsized_[..unsized_.len() - 1]), "zstd: Src size is incorrect");
+    }
+}
