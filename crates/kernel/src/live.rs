@@ -29,15 +29,17 @@ impl Live {
         Self { proc: root.join("proc"), sys: root.join("sys") }
     }
 
-    fn module_file(&self, name: &[u8], file: &str) -> PathBuf {
-        let mut path = self.sys.join("module");
-        path.push(OsStr::from_bytes(name));
-        path.push(file);
-        path
+    /// `/sys/module/NAME`; `None` for a name that is no single file name and
+    /// would lead elsewhere. No module is called so.
+    fn module(&self, name: &[u8]) -> Option<PathBuf> {
+        let leads_away = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
+        (!leads_away).then(|| self.sys.join("module").join(OsStr::from_bytes(name)))
     }
 
     fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
-        let path = self.module_file(name, file);
+        let Some(path) = self.module(name).map(|module| module.join(file)) else {
+            return Ok(None);
+        };
         let Some(text) = absent_is_none(fs::read(&path))? else {
             return Ok(None);
         };
@@ -89,7 +91,10 @@ impl Kernel for Live {
     }
 
     fn state(&self, name: &[u8]) -> io::Result<Option<InitState>> {
-        let path = self.module_file(name, "initstate");
+        let Some(module) = self.module(name) else {
+            return Ok(None);
+        };
+        let path = module.join("initstate");
         match absent_is_none(fs::read(&path))? {
             Some(text) => match text.trim_ascii_end() {
                 b"live" => Ok(Some(InitState::Live)),
@@ -97,10 +102,7 @@ impl Kernel for Live {
                 b"going" => Ok(Some(InitState::Going)),
                 other => Err(unexpected(&path, other)),
             },
-            None => {
-                let is_dir = path.parent().is_some_and(Path::is_dir);
-                Ok(is_dir.then_some(InitState::Coming))
-            }
+            None => Ok(module.is_dir().then_some(InitState::Coming)),
         }
     }
 
@@ -113,7 +115,8 @@ impl Kernel for Live {
     }
 
     fn holders(&self, name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
-        fs::read_dir(self.module_file(name, "holders"))?
+        let module = self.module(name).ok_or(io::ErrorKind::NotFound)?;
+        fs::read_dir(module.join("holders"))?
             .map(|entry| Ok(entry?.file_name().into_vec()))
             .collect()
     }
@@ -148,7 +151,7 @@ fn absent_is_none(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
     match read {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        // A name with a `/` or an empty one can name another kind of file.
+        // `/sys/module/compression` and its like are files, not modules.
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(error) => Err(error),
     }
@@ -190,7 +193,9 @@ mod tests {
         let kernel = Live::with_files_below(&root);
         assert_eq!(kernel.state(b"builtin_code").unwrap(), Some(InitState::Coming));
         assert_eq!(kernel.state(b"loop").unwrap(), Some(InitState::Live));
-        assert_eq!(kernel.state(b"nothing").unwrap(), None);
+        for name in [b"nothing".as_slice(), b"", b"..", b"/", b"loop/holders"] {
+            assert_eq!(kernel.state(name).unwrap(), None);
+        }
         assert_eq!(kernel.refcnt(b"loop").unwrap(), Some(3));
         assert_eq!(kernel.refcnt(b"nothing").unwrap(), None);
         assert!(kernel.core_size(b"loop").is_err());
