@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use komod_kernel::Kernel;
 
@@ -32,6 +32,12 @@ pub struct Host<'a> {
 }
 
 impl Host<'_> {
+    /// Where the running kernel's modules are: `/lib/modules/RELEASE`. The
+    /// release is empty when the kernel does not tell.
+    pub fn module_directory(&self) -> PathBuf {
+        Path::new(MODULE_DIRECTORY).join(self.kernel.release().unwrap_or_default())
+    }
+
     /// The kernel's command line; `None` when it cannot be read.
     pub fn kernel_command_line(&self) -> Option<Vec<u8>> {
         std::fs::read(Path::new(KERNEL_COMMAND_LINE)).ok()

@@ -3,6 +3,7 @@
 
 mod kmod;
 mod lsmod;
+mod static_nodes;
 
 use std::ffi::OsString;
 use std::io;
@@ -26,7 +27,7 @@ pub struct Tool {
 }
 
 /// All tools; `kmod` itself comes first.
-pub const TOOLS: &[Tool] = &[kmod::TOOL, lsmod::TOOL, lsmod::LIST];
+pub const TOOLS: &[Tool] = &[kmod::TOOL, lsmod::TOOL, lsmod::LIST, static_nodes::TOOL];
 
 /// The tool that a program of that name is; `None` for an unknown name.
 pub fn by_program_name(name: &str) -> Option<&'static Tool> {

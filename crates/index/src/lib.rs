@@ -1,8 +1,8 @@
 //! The files that depmod leaves, read and written: one format, in one place.
 //!
 //! In go the bytes of `modules.*.bin`, of `modules.builtin.modinfo` and of the
-//! lines of `modules.dep`; out come answers ([`Index`], [`BuiltinInfo`],
-//! [`DepLine`]), and with [`Builder`] the bytes of an index. The format is
+//! lines of `modules.dep` and `modules.devname`; out come answers ([`Index`], [`BuiltinInfo`],
+//! [`DepLine`], [`DeviceNode`]), and with [`Builder`] the bytes of an index. The format is
 //! described in `modules.dep.bin`(5) and in [`node`](self)'s own words at the
 //! head of `node.rs`.
 //!
@@ -28,6 +28,7 @@
 
 mod builtin;
 mod dep_line;
+mod devname;
 mod error;
 mod index;
 mod map;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use builtin::{BuiltinInfo, NoPrefix};
 pub use dep_line::DepLine;
+pub use devname::{DeviceKind, DeviceNode};
 pub use error::Error;
 pub use index::Index;
 pub use node::Value;
