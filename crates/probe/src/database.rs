@@ -1,0 +1,148 @@
+use std::cell::{OnceCell, RefCell};
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use komod_index::{DepLine, Error, Index};
+use komod_name::ModuleName;
+
+/// An index that exists and cannot be used: lookups in it find nothing.
+#[derive(Debug)]
+pub struct Broken {
+    /// The index file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub error: Error,
+}
+
+/// One module directory and the indexes that depmod left in it.
+///
+/// Each index is opened when a lookup first needs it, and only then. One that
+/// is missing holds nothing; one that is broken holds nothing and is
+/// remembered for [`Database::take_broken`].
+pub struct Database {
+    dir: PathBuf,
+    dep: OnceCell<Option<Index>>,
+    alias: OnceCell<Option<Index>>,
+    symbols: OnceCell<Option<Index>>,
+    builtin: OnceCell<Option<Index>>,
+    builtin_alias: OnceCell<Option<Index>>,
+    broken: RefCell<Vec<Broken>>,
+}
+
+impl Database {
+    /// The database in `dir` (`/lib/modules/RELEASE`). Opens nothing yet; `dir`
+    /// need not exist.
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            dep: OnceCell::new(),
+            alias: OnceCell::new(),
+            symbols: OnceCell::new(),
+            builtin: OnceCell::new(),
+            builtin_alias: OnceCell::new(),
+            broken: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// The module directory, as given.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The path of the module called `name`, by `modules.dep.bin`. `None` when
+    /// it lists no such module: unknown, or built in.
+    pub fn path_of(&self, name: &ModuleName) -> Option<PathBuf> {
+        let line = DepLine::parse(self.dep()?.find(name.as_bytes())?)?;
+        Some(self.absolute(line.path))
+    }
+
+    /// Paths of everything that `name` needs, in the order of its line in
+    /// `modules.dep`: what needs nothing comes last. Empty when it needs
+    /// nothing or is not listed.
+    pub fn dependencies(&self, name: &ModuleName) -> Vec<PathBuf> {
+        self.dep()
+            .and_then(|dep| dep.find(name.as_bytes()))
+            .and_then(DepLine::parse)
+            .map(|line| line.deps.iter().map(|path| self.absolute(path)).collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether `modules.builtin.bin` lists `name`: its code is part of the
+    /// kernel image.
+    pub fn is_builtin(&self, name: &ModuleName) -> bool {
+        self.builtin().is_some_and(|builtin| builtin.find(name.as_bytes()).is_some())
+    }
+
+    /// The text of `modules.builtin.modinfo`: what built-in modules say about
+    /// themselves.
+    ///
+    /// # Errors
+    /// When the file cannot be read; [`io::ErrorKind::NotFound`] when there is
+    /// none.
+    pub fn builtin_modinfo(&self) -> io::Result<Vec<u8>> {
+        fs::read(self.file("modules.builtin.modinfo"))
+    }
+
+    /// The aliases of modules: pattern to module name. `None` when missing or
+    /// broken, as for the next two.
+    pub fn aliases(&self) -> Option<&Index> {
+        self.open(&self.alias, "modules.alias.bin")
+    }
+
+    /// Symbols: `symbol:NAME` to module name.
+    pub fn symbols(&self) -> Option<&Index> {
+        self.open(&self.symbols, "modules.symbols.bin")
+    }
+
+    /// The aliases of built-in modules: pattern to module name.
+    pub fn builtin_aliases(&self) -> Option<&Index> {
+        self.open(&self.builtin_alias, "modules.builtin.alias.bin")
+    }
+
+    /// The broken indexes met since the last call.
+    pub fn take_broken(&self) -> Vec<Broken> {
+        self.broken.take()
+    }
+
+    fn dep(&self) -> Option<&Index> {
+        self.open(&self.dep, "modules.dep.bin")
+    }
+
+    fn builtin(&self) -> Option<&Index> {
+        self.open(&self.builtin, "modules.builtin.bin")
+    }
+
+    fn open<'a>(&'a self, slot: &'a OnceCell<Option<Index>>, name: &str) -> Option<&'a Index> {
+        slot.get_or_init(|| {
+            let path = self.file(name);
+            match Index::open(&path) {
+                Ok(index) => Some(index),
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => {
+                    self.broken.borrow_mut().push(Broken { path, error });
+                    None
+                }
+            }
+        })
+        .as_ref()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.absolute(name.as_bytes())
+    }
+
+    /// `path` below the directory, unless it is absolute. Bytes are put
+    /// together as they are: doubled slashes stay, as people see the result.
+    fn absolute(&self, path: &[u8]) -> PathBuf {
+        if path.starts_with(b"/") {
+            return OsString::from_vec(path.to_vec()).into();
+        }
+        let mut whole = self.dir.as_os_str().as_bytes().to_vec();
+        whole.push(b'/');
+        whole.extend_from_slice(path);
+        OsString::from_vec(whole).into()
+    }
+}

@@ -1,0 +1,239 @@
+use std::collections::HashSet;
+
+use komod_config::{Config, Origin};
+use komod_kernel::{InitState, Kernel};
+use komod_name::{ModuleName, matches};
+
+use crate::{Action, Force, Plan, Resolver, Step, Target};
+
+/// How a module is to be loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Parameters for the module asked for, behind the configured ones.
+    pub options: Vec<u8>,
+    /// What the kernel is told to overlook.
+    pub force: Force,
+    /// Leave out the `install` command and the soft dependencies of the module
+    /// asked for; those of its dependencies stay.
+    pub ignore_commands: bool,
+    /// Let the blacklist hold back also what is asked for by its own name.
+    pub use_blacklist: bool,
+    /// Plan as if nothing were loaded or built in.
+    pub ignore_loaded: bool,
+    /// It is an error when the module is in the kernel already.
+    pub first_time: bool,
+}
+
+/// Plans how `target` gets into the kernel. Nothing is changed; `kernel` is
+/// asked only what is loaded.
+///
+/// Dependencies come deepest first, each between its soft dependencies, then
+/// the module between its own. The first matching `softdep` and `install` line
+/// of a module counts; an administrator's `softdep` beats the module's own.
+pub fn plan_insert(
+    resolver: &Resolver<'_>,
+    kernel: &dyn Kernel,
+    target: &Target,
+    request: &Request,
+) -> Plan {
+    let mut plan = Plan {
+        target: target.clone(),
+        steps: Vec::new(),
+        force: request.force,
+        first_time: request.first_time,
+        unreadable: Vec::new(),
+    };
+    let only = |action| Step { module: target.name.clone(), action, required: true, top: true };
+    if !request.ignore_loaded && in_kernel(resolver, kernel, target) {
+        plan.steps.push(only(Action::AlreadyLoaded));
+        return plan;
+    }
+    let held_back = target.alias.is_some() || request.use_blacklist;
+    if let Some(origin) = held_back.then(|| blacklisted(resolver.config, &target.name)).flatten() {
+        plan.steps.push(only(Action::Skipped { origin }));
+        return plan;
+    }
+    let mut walk = Walk::new(resolver);
+    walk.list(target, request.ignore_commands);
+    plan.unreadable = walk.unreadable;
+    for entry in walk.entries {
+        let key = entry.target.key();
+        let top = key == target.key();
+        let action = if !request.ignore_loaded && in_kernel(resolver, kernel, &entry.target) {
+            Action::AlreadyLoaded
+        } else {
+            let extra = if top { request.options.as_slice() } else { &[] };
+            action(resolver, &entry, extra)
+        };
+        let required = walk.required.contains(&key);
+        plan.steps.push(Step { module: entry.target.name, action, required, top });
+    }
+    plan
+}
+
+/// Whether the module runs already: loaded and initialised, or built in.
+fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &Target) -> bool {
+    target.is_builtin(resolver.database)
+        || matches!(kernel.state(target.name.as_bytes()), Ok(Some(InitState::Live)))
+}
+
+fn blacklisted(config: &Config, name: &ModuleName) -> Option<Origin> {
+    let line = config.blacklists.iter().find(|line| line.module == name.as_bytes())?;
+    Some(line.origin.clone())
+}
+
+fn action(resolver: &Resolver<'_>, entry: &Entry, extra: &[u8]) -> Action {
+    let options = merged_options(resolver.config, &entry.target, extra);
+    let name = entry.target.name.as_bytes();
+    let mut installs = resolver.config.installs.iter();
+    match installs.find(|line| !entry.ignore_command && matches(&line.module, name)) {
+        Some(line) => {
+            Action::Run { command: line.command.clone(), options, origin: line.origin.clone() }
+        }
+        None => match entry.target.file(resolver.database) {
+            Some(path) => Action::Load { path, options },
+            None if entry.target.is_builtin(resolver.database) => Action::Builtin,
+            None => Action::Missing,
+        },
+    }
+}
+
+/// Every `options` line for the module's name or for the alias it was reached
+/// by, then `extra`. Configured options always end with a blank (kmod's
+/// output shows it).
+fn merged_options(config: &Config, target: &Target, extra: &[u8]) -> Vec<u8> {
+    let applies =
+        |module: &[u8]| module == target.name.as_bytes() || target.alias.as_deref() == Some(module);
+    let mut merged = Vec::new();
+    for line in config.options.iter().filter(|line| applies(&line.module)) {
+        merged.extend_from_slice(&line.options);
+        merged.push(b' ');
+    }
+    merged.extend_from_slice(extra);
+    merged
+}
+
+/// One mention of a module in the list of what to load.
+struct Entry {
+    target: Target,
+    ignore_command: bool,
+}
+
+type Key = (ModuleName, Option<Vec<u8>>);
+
+/// What is still to be put on the list.
+enum Task {
+    /// A module with its dependencies, unless it was there already.
+    List { target: Target, required: bool },
+    /// A module between its soft dependencies.
+    Surround { target: Target, required: bool },
+    /// The module itself.
+    Append(Target),
+}
+
+/// Builds the list of modules to load. It keeps its own stack: a chain of soft
+/// dependencies can be as long as the configuration.
+struct Walk<'a> {
+    resolver: &'a Resolver<'a>,
+    visited: HashSet<Key>,
+    required: HashSet<Key>,
+    entries: Vec<Entry>,
+    unreadable: Vec<Vec<u8>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(resolver: &'a Resolver<'a>) -> Self {
+        Self {
+            resolver,
+            visited: HashSet::new(),
+            required: HashSet::new(),
+            entries: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    fn list(&mut self, top: &Target, ignore_commands: bool) {
+        // What is done next stands last.
+        let mut tasks = Vec::new();
+        self.visited.insert(top.key());
+        self.required.insert(top.key());
+        if ignore_commands {
+            tasks.push(Task::Append(top.clone()));
+        } else {
+            tasks.push(Task::Surround { target: top.clone(), required: true });
+        }
+        self.push_dependencies(top, true, &mut tasks);
+        while let Some(task) = tasks.pop() {
+            match task {
+                Task::List { target, required } => {
+                    if self.visited.insert(target.key()) {
+                        let named = Task::Surround { target: target.clone(), required };
+                        tasks.push(named);
+                        self.push_dependencies(&target, required, &mut tasks);
+                    }
+                }
+                Task::Surround { target, required } => {
+                    if required {
+                        self.required.insert(target.key());
+                    }
+                    let (pre, post) = self.soft_dependencies(&target.name);
+                    let soft = |target| Task::List { target, required: false };
+                    tasks.extend(post.into_iter().rev().map(soft));
+                    tasks.push(Task::Append(target));
+                    tasks.extend(pre.into_iter().rev().map(soft));
+                }
+                Task::Append(target) => {
+                    let ignore_command = ignore_commands && target.key() == top.key();
+                    self.entries.push(Entry { target, ignore_command });
+                }
+            }
+        }
+    }
+
+    /// `modules.dep` names the nearest first and the deepest last: the last
+    /// pushed here is the deepest, and done first.
+    fn push_dependencies(&self, target: &Target, required: bool, tasks: &mut Vec<Task>) {
+        let paths = self.resolver.database.dependencies(&target.name);
+        let surround = |path| Task::Surround { target: Target::of_file(path), required };
+        tasks.extend(paths.into_iter().map(surround));
+    }
+
+    fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
+        match softdep_for(self.resolver.config, name) {
+            Some(line) => {
+                let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
+                (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
+            }
+            None => (Vec::new(), Vec::new()),
+        }
+    }
+}
+
+/// The `softdep` line that counts for `name`: the administrator's first, else
+/// the first that modules brought themselves.
+pub(crate) fn softdep_for<'c>(
+    config: &'c Config,
+    name: &ModuleName,
+) -> Option<&'c komod_config::Softdep> {
+    let applies = |line: &&komod_config::Softdep| matches(&line.module, name.as_bytes());
+    let mut own = config.softdeps.iter().filter(|line| !line.from_modules);
+    let mut brought = config.softdeps.iter().filter(|line| line.from_modules);
+    own.find(applies).or_else(|| brought.find(applies))
+}
+
+/// All modules that `words` stand for; a word with a bracket that has no
+/// partner goes into `unreadable`.
+pub(crate) fn look_up_all(
+    resolver: &Resolver<'_>,
+    words: &[Vec<u8>],
+    unreadable: &mut Vec<Vec<u8>>,
+) -> Vec<Target> {
+    let mut all = Vec::new();
+    for word in words {
+        match resolver.lookup(word) {
+            Ok(found) => all.extend(found),
+            Err(_) => unreadable.push(word.clone()),
+        }
+    }
+    all
+}

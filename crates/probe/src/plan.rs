@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+
+use komod_config::Origin;
+use komod_name::ModuleName;
+
+use crate::{Force, Target};
+
+/// What one step of a [`Plan`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Hand the file to the kernel.
+    Load {
+        /// The module's file.
+        path: PathBuf,
+        /// Its parameters, as the kernel gets them.
+        options: Vec<u8>,
+    },
+    /// Run an `install` command in place of loading.
+    Run {
+        /// The command as configured, `$CMDLINE_OPTS` unreplaced.
+        command: Vec<u8>,
+        /// What `$CMDLINE_OPTS` stands for.
+        options: Vec<u8>,
+        /// The line that says so.
+        origin: Origin,
+    },
+    /// Nothing to do: the module is part of the kernel image. Only where the
+    /// request ignores what is loaded; otherwise it counts as loaded.
+    Builtin,
+    /// Nothing to do: the module is in the kernel, loaded or built in.
+    AlreadyLoaded,
+    /// Nothing is done: the module is on the blacklist.
+    Skipped {
+        /// The line that says so.
+        origin: Origin,
+    },
+    /// There is no such module, only something that names it. Carrying this out
+    /// fails.
+    Missing,
+}
+
+/// One step of a [`Plan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The module the step is about.
+    pub module: ModuleName,
+    /// What is done.
+    pub action: Action,
+    /// Whether the plan ends when this step fails: so for the module asked for
+    /// and all that it needs. Soft dependencies may fail.
+    pub required: bool,
+    /// Whether this is the module asked for.
+    pub top: bool,
+}
+
+/// How one module gets into the kernel: the steps, in order.
+///
+/// A module may stand there twice; the second time it is loaded already when
+/// the plan is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The module asked for.
+    pub target: Target,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// What the kernel is told to overlook in every file.
+    pub force: Force,
+    /// Whether it is an error when the module asked for is loaded already.
+    pub first_time: bool,
+    /// Soft dependencies that no lookup can be made for: a bracket without its
+    /// partner. They are left out.
+    pub unreadable: Vec<Vec<u8>>,
+}
+
+impl Plan {
+    /// Whether it is known before anything is done that the plan fails because
+    /// the module asked for is in the kernel already.
+    pub fn is_too_late(&self) -> bool {
+        self.first_time
+            && self.steps.iter().any(|step| step.top && step.action == Action::AlreadyLoaded)
+    }
+}

@@ -1,0 +1,252 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use komod_config::Origin;
+use komod_kernel::Kernel;
+use komod_name::{ModuleName, matches};
+
+use crate::command::with_options;
+use crate::insert::{look_up_all, softdep_for};
+use crate::{Resolver, Target};
+
+/// How a module is to be removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemovalRequest {
+    /// Remove also a module that the kernel thinks is used or not safe to
+    /// remove.
+    pub force: bool,
+    /// How long to try again while the module is used. Then nothing asks
+    /// beforehand whether it is.
+    pub wait: Option<Duration>,
+    /// Leave out `remove` commands and soft dependencies.
+    pub ignore_commands: bool,
+    /// Remove first whatever uses the module, and whatever uses that.
+    pub remove_holders: bool,
+    /// Plan as if everything were loaded and nothing used.
+    pub ignore_loaded: bool,
+    /// It is an error when the module asked for is not loaded.
+    pub first_time: bool,
+}
+
+/// What one step of a [`RemovalPlan`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemovalAction {
+    /// Take the module out of the kernel.
+    Unload,
+    /// Take out a module that the one before needed, if nothing uses it by
+    /// then.
+    UnloadUnused,
+    /// Run a `remove` command in place of that.
+    Run {
+        /// The command as it is run.
+        command: Vec<u8>,
+        /// The line that says so.
+        origin: Origin,
+    },
+    /// Nothing to do: the module is not loaded.
+    NotLoaded,
+    /// Fails: the module is part of the kernel image.
+    Builtin,
+    /// Fails: the module is used.
+    InUse,
+}
+
+/// One step of a [`RemovalPlan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalStep {
+    /// The module the step is about.
+    pub module: ModuleName,
+    /// What is done.
+    pub action: RemovalAction,
+    /// The index of the step to go on with when this one fails; `None` when
+    /// the plan then ends.
+    pub on_failure: Option<usize>,
+}
+
+/// How one module gets out of the kernel: the steps, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalPlan {
+    /// The module asked for.
+    pub target: Target,
+    /// What to do, in order.
+    pub steps: Vec<RemovalStep>,
+    /// The kernel is told to remove in spite of users.
+    pub force: bool,
+    /// How long to try again while a module is used.
+    pub wait: Option<Duration>,
+    /// Whether it is an error when the module asked for is not loaded.
+    pub first_time: bool,
+    /// Soft dependencies that no lookup can be made for. They are left out.
+    pub unreadable: Vec<Vec<u8>>,
+}
+
+/// Plans how `target` gets out of the kernel. Nothing is changed.
+///
+/// First go its `post` soft dependencies, last one first, and when asked for
+/// its holders, each after its own; then the module; then all that it needed
+/// and nothing else uses, nearest first; then its `pre` soft dependencies.
+/// Whether something is used is counted as it will be then: what the plan has
+/// taken out uses nothing.
+pub fn plan_removal(
+    resolver: &Resolver<'_>,
+    kernel: &dyn Kernel,
+    target: &Target,
+    request: &RemovalRequest,
+) -> RemovalPlan {
+    let mut walk = Walk {
+        resolver,
+        kernel,
+        request,
+        begun: HashSet::new(),
+        gone: HashSet::new(),
+        steps: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    walk.remove(target, 0);
+    RemovalPlan {
+        target: target.clone(),
+        steps: walk.steps,
+        force: request.force,
+        wait: request.wait,
+        first_time: request.first_time,
+        unreadable: walk.unreadable,
+    }
+}
+
+/// Soft dependencies and holders nested deeper than any kernel's are left
+/// alone: they are a mistake in the configuration.
+const DEEPEST: usize = 500;
+
+struct Walk<'a> {
+    resolver: &'a Resolver<'a>,
+    kernel: &'a dyn Kernel,
+    request: &'a RemovalRequest,
+    /// Modules that have been planned or are being planned: loops end here.
+    begun: HashSet<ModuleName>,
+    /// Modules that are out of the kernel when the plan has come this far.
+    gone: HashSet<ModuleName>,
+    steps: Vec<RemovalStep>,
+    unreadable: Vec<Vec<u8>>,
+}
+
+impl Walk<'_> {
+    /// Plans the removal of `target` and what goes with it. False when the
+    /// plan as it stands fails there.
+    fn remove(&mut self, target: &Target, depth: usize) -> bool {
+        let name = &target.name;
+        if depth > DEEPEST || !self.begun.insert(name.clone()) {
+            return true;
+        }
+        let (pre, post) = self.soft_dependencies(name);
+        let command = self.remove_command(name);
+        if command.is_none() && !self.request.ignore_loaded && !self.gone.contains(name) {
+            if target.is_builtin(self.resolver.database) {
+                if depth == 0 {
+                    self.push(name, RemovalAction::Builtin);
+                }
+                return depth != 0;
+            }
+            if !matches!(self.kernel.state(name.as_bytes()), Ok(Some(_))) {
+                if depth == 0 {
+                    self.push(name, RemovalAction::NotLoaded);
+                }
+                return true;
+            }
+        }
+        self.optional(&post, depth);
+        if self.request.remove_holders && !self.holders_first(name, depth) {
+            return false;
+        }
+        match command {
+            Some(run) => {
+                self.push(name, run);
+                self.gone.insert(name.clone());
+            }
+            // A holder's dependencies went with it, and this is one of them.
+            None if self.gone.contains(name) => {}
+            None => {
+                let asks = !self.request.ignore_loaded && self.request.wait.is_none();
+                if asks && self.refcnt(name).is_some_and(|count| count > 0) {
+                    self.push(name, RemovalAction::InUse);
+                    return false;
+                }
+                self.push(name, RemovalAction::Unload);
+                self.gone.insert(name.clone());
+                self.unused_dependencies(name);
+            }
+        }
+        self.optional(&pre, depth);
+        true
+    }
+
+    /// Plans `targets` from the last to the first; that one fails concerns
+    /// nobody else.
+    fn optional(&mut self, targets: &[Target], depth: usize) {
+        for target in targets.iter().rev() {
+            let start = self.steps.len();
+            self.remove(target, depth + 1);
+            let end = self.steps.len();
+            for step in self.steps.iter_mut().skip(start) {
+                step.on_failure.get_or_insert(end);
+            }
+        }
+    }
+
+    fn holders_first(&mut self, name: &ModuleName, depth: usize) -> bool {
+        let holders = self.kernel.holders(name.as_bytes()).unwrap_or_default();
+        holders.iter().rev().all(|holder| {
+            let name = ModuleName::new(holder);
+            let target = Target { name, alias: None, path: None, source: crate::Source::Name };
+            self.remove(&target, depth + 1)
+        })
+    }
+
+    /// What `name` needed: the line of `modules.dep` has the nearest first, so
+    /// that each is asked after all its users.
+    fn unused_dependencies(&mut self, name: &ModuleName) {
+        for path in self.resolver.database.dependencies(name) {
+            let name = Target::of_file(path).name;
+            if !self.gone.contains(&name) && self.refcnt(&name) == Some(0) {
+                let next = self.steps.len() + 1;
+                self.push(&name, RemovalAction::UnloadUnused);
+                if let Some(step) = self.steps.last_mut() {
+                    step.on_failure = Some(next);
+                }
+                self.gone.insert(name);
+            }
+        }
+    }
+
+    /// How many references to `name` are left when the plan has come this far;
+    /// `None` when it has no count.
+    fn refcnt(&self, name: &ModuleName) -> Option<i64> {
+        let count = self.kernel.refcnt(name.as_bytes()).ok().flatten()?;
+        let holders = self.kernel.holders(name.as_bytes()).unwrap_or_default();
+        let gone = holders.iter().filter(|holder| self.gone.contains(holder.as_slice())).count();
+        Some(count.saturating_sub(i64::try_from(gone).unwrap_or(i64::MAX)))
+    }
+
+    fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
+        match softdep_for(self.resolver.config, name) {
+            Some(line) if !self.request.ignore_commands => {
+                let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
+                (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
+            }
+            _ => (Vec::new(), Vec::new()),
+        }
+    }
+
+    fn remove_command(&self, name: &ModuleName) -> Option<RemovalAction> {
+        if self.request.ignore_commands {
+            return None;
+        }
+        let mut lines = self.resolver.config.removes.iter();
+        let line = lines.find(|line| matches(&line.module, name.as_bytes()))?;
+        let command = with_options(&line.command, b"");
+        Some(RemovalAction::Run { command, origin: line.origin.clone() })
+    }
+
+    fn push(&mut self, name: &ModuleName, action: RemovalAction) {
+        self.steps.push(RemovalStep { module: name.clone(), action, on_failure: None });
+    }
+}

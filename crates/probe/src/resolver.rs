@@ -1,0 +1,223 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use komod_config::{Config, Origin};
+use komod_index::Index;
+use komod_name::{ModuleName, UnmatchedBracket, alias, matches};
+
+use crate::Database;
+
+/// Where an answer of the [`Resolver`] comes from, in the order asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The caller named a file.
+    Path,
+    /// An `alias` line of the configuration.
+    ConfigAlias(Origin),
+    /// The module's own name, in `modules.dep`.
+    Name,
+    /// A symbol that the module exports.
+    Symbol,
+    /// An `install` or `remove` line for exactly this name.
+    Command(Origin),
+    /// An alias out of the module itself.
+    Alias,
+    /// The name of a built-in module.
+    Builtin,
+    /// An alias of a built-in module.
+    BuiltinAlias,
+}
+
+/// One module that a text stands for. Nothing says that it exists: a
+/// configured alias may name any module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The module's name.
+    pub name: ModuleName,
+    /// The alias it was reached by: the configured pattern's text, or the text
+    /// asked for. `None` when it was named itself.
+    pub alias: Option<Vec<u8>>,
+    /// The module's file, when it is known without looking: named by the
+    /// caller, or out of another module's dependencies.
+    pub path: Option<PathBuf>,
+    /// Where the answer comes from.
+    pub source: Source,
+}
+
+impl Target {
+    /// The module in the file `path`.
+    pub(crate) fn of_file(path: PathBuf) -> Self {
+        let name = ModuleName::of_path(path.as_os_str().as_bytes());
+        Self { name, alias: None, path: Some(path), source: Source::Path }
+    }
+
+    fn plain(name: ModuleName, source: Source) -> Self {
+        Self { name, alias: None, path: None, source }
+    }
+
+    /// What tells two targets apart: one module under two aliases is two.
+    pub(crate) fn key(&self) -> (ModuleName, Option<Vec<u8>>) {
+        (self.name.clone(), self.alias.clone())
+    }
+
+    /// The module's file; `None` when it has none.
+    pub fn file(&self, database: &Database) -> Option<PathBuf> {
+        self.path.clone().or_else(|| database.path_of(&self.name))
+    }
+
+    /// Whether the module is part of the kernel image. What was named by a
+    /// file never is.
+    pub fn is_builtin(&self, database: &Database) -> bool {
+        match self.source {
+            Source::Path => false,
+            Source::Builtin | Source::BuiltinAlias => true,
+            _ => database.is_builtin(&self.name),
+        }
+    }
+}
+
+/// Finds which modules a text stands for (`modprobe`(8), `modinfo`(8)).
+#[derive(Clone, Copy)]
+pub struct Resolver<'a> {
+    /// The module directory asked.
+    pub database: &'a Database,
+    /// The configuration asked.
+    pub config: &'a Config,
+}
+
+/// One source: the targets that it knows under a text.
+type Ask<R> = fn(&R, &[u8]) -> Vec<Target>;
+
+impl Resolver<'_> {
+    /// Every module that the name or alias `text` stands for. Sources are
+    /// asked in the order of [`Source`], and the first that knows anything
+    /// answers alone: a configured alias hides a module of that name, a
+    /// module's name hides aliases, an alias hides built-in modules. Targets of
+    /// an alias are not resolved again. Empty when nobody knows it.
+    ///
+    /// # Errors
+    /// When a bracket in `text` has no partner.
+    pub fn lookup(&self, text: &[u8]) -> Result<Vec<Target>, UnmatchedBracket> {
+        let text: &[u8] = &alias(text)?;
+        let sources: [Ask<Self>; 7] = [
+            Self::by_config_alias,
+            Self::by_name,
+            Self::by_symbol,
+            Self::by_command,
+            Self::by_alias,
+            Self::by_builtin_name,
+            Self::by_builtin_alias,
+        ];
+        let answers = sources.iter().map(|source| source(self, text));
+        Ok(answers.into_iter().find(|found| !found.is_empty()).unwrap_or_default())
+    }
+
+    /// The module called `text` up to its first `.`, built in or not. Aliases
+    /// count only when they are a built-in module's. `None` when there is no
+    /// such module.
+    pub fn lookup_name(&self, text: &[u8]) -> Option<Target> {
+        let name = ModuleName::cut(text);
+        let sources: [Ask<Self>; 3] =
+            [Self::by_name, Self::by_builtin_name, Self::by_builtin_alias];
+        sources.iter().find_map(|source| source(self, name.as_bytes()).into_iter().next())
+    }
+
+    /// The module in the file at `path`; a relative path is put behind the
+    /// current directory, otherwise it stays as written. What the file holds
+    /// is not looked at.
+    ///
+    /// # Errors
+    /// When there is no such file, when it cannot be asked for, or when the
+    /// path ends in `/.` or `/` and so names no module.
+    pub fn path(path: &Path) -> io::Result<Target> {
+        std::fs::metadata(path)?;
+        let absolute = if path.is_absolute() {
+            path.to_owned()
+        } else {
+            let mut whole = std::env::current_dir()?.into_os_string().into_vec();
+            whole.push(b'/');
+            whole.extend_from_slice(path.as_os_str().as_bytes());
+            OsString::from_vec(whole).into()
+        };
+        let target = Target::of_file(absolute);
+        if target.name.as_bytes().is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(target)
+    }
+
+    fn by_config_alias(&self, text: &[u8]) -> Vec<Target> {
+        let hits = self.config.aliases.iter().filter(|line| matches(&line.pattern, text));
+        hits.map(|line| Target {
+            name: ModuleName::new(&line.module),
+            alias: Some(line.pattern.clone()),
+            path: None,
+            source: Source::ConfigAlias(line.origin.clone()),
+        })
+        .collect()
+    }
+
+    fn by_name(&self, text: &[u8]) -> Vec<Target> {
+        // No module's name holds a colon: most aliases do.
+        if text.contains(&b':') {
+            return Vec::new();
+        }
+        let name = ModuleName::new(text);
+        match self.database.path_of(&name) {
+            Some(path) => {
+                vec![Target { name, alias: None, path: Some(path), source: Source::Name }]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn by_symbol(&self, text: &[u8]) -> Vec<Target> {
+        if !text.starts_with(b"symbol:") {
+            return Vec::new();
+        }
+        by_index(self.database.symbols(), text, &Source::Symbol)
+    }
+
+    fn by_command(&self, text: &[u8]) -> Vec<Target> {
+        let lines = self.config.installs.iter().chain(&self.config.removes);
+        lines
+            .into_iter()
+            .find(|line| line.module == text)
+            .map(|line| Target::plain(ModuleName::new(text), Source::Command(line.origin.clone())))
+            .into_iter()
+            .collect()
+    }
+
+    fn by_alias(&self, text: &[u8]) -> Vec<Target> {
+        by_index(self.database.aliases(), text, &Source::Alias)
+    }
+
+    fn by_builtin_name(&self, text: &[u8]) -> Vec<Target> {
+        let name = ModuleName::new(text);
+        if self.database.is_builtin(&name) {
+            vec![Target::plain(name, Source::Builtin)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn by_builtin_alias(&self, text: &[u8]) -> Vec<Target> {
+        by_index(self.database.builtin_aliases(), text, &Source::BuiltinAlias)
+    }
+}
+
+fn by_index(index: Option<&Index>, text: &[u8], source: &Source) -> Vec<Target> {
+    let Some(index) = index else { return Vec::new() };
+    let values = index.find_matching(text);
+    values
+        .into_iter()
+        .map(|found| Target {
+            name: ModuleName::new(found.value),
+            alias: Some(text.to_vec()),
+            path: None,
+            source: source.clone(),
+        })
+        .collect()
+}
