@@ -1,9 +1,11 @@
 //! Messages: `tool: LEVEL: text`, to standard error or to syslog.
 
+use std::borrow::Cow;
 use std::ffi::CString;
 use std::fmt::Display;
 use std::io::Write;
 
+use nix::errno::Errno;
 use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 
 /// How grave a message is; the numbers are syslog's.
@@ -47,6 +49,30 @@ impl Level {
             Level::Debug => Severity::LOG_DEBUG,
         }
     }
+}
+
+/// insmod's phrase for the kernel's `errno`; `None` where it uses the C
+/// library's text. Scripts match them (`insmod`(8)).
+pub fn insmod_phrase(errno: i32) -> Option<Cow<'static, str>> {
+    let phrase = match Errno::from_raw(errno) {
+        Errno::ENOEXEC => "Invalid module format",
+        Errno::ENOENT => "Unknown symbol in module",
+        Errno::ESRCH => "Module has wrong symbol version",
+        Errno::EINVAL => "Invalid parameters",
+        _ => return None,
+    };
+    Some(Cow::Borrowed(phrase))
+}
+
+/// modprobe's phrase for the `errno` of a module that did not get in; `None`
+/// where it uses the C library's text (`modprobe`(8)).
+pub fn modprobe_phrase(errno: i32) -> Option<Cow<'static, str>> {
+    let phrase = match Errno::from_raw(errno) {
+        Errno::EEXIST => "Module already in kernel",
+        Errno::ENOENT => "Unknown symbol in module, or unknown parameter (see dmesg)",
+        _ => return None,
+    };
+    Some(Cow::Borrowed(phrase))
 }
 
 /// Where a tool's messages go, and which are wanted.

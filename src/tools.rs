@@ -1,8 +1,10 @@
 //! The table of tools: a program's name, what it is for, its definition, its
 //! function.
 
+mod insmod;
 mod kmod;
 mod lsmod;
+mod rmmod;
 mod static_nodes;
 
 use std::ffi::OsString;
@@ -27,7 +29,8 @@ pub struct Tool {
 }
 
 /// All tools; `kmod` itself comes first.
-pub const TOOLS: &[Tool] = &[kmod::TOOL, lsmod::TOOL, lsmod::LIST, static_nodes::TOOL];
+pub const TOOLS: &[Tool] =
+    &[kmod::TOOL, insmod::TOOL, lsmod::TOOL, rmmod::TOOL, lsmod::LIST, static_nodes::TOOL];
 
 /// The tool that a program of that name is; `None` for an unknown name.
 pub fn by_program_name(name: &str) -> Option<&'static Tool> {

@@ -1,0 +1,134 @@
+//! `insmod`: hands one file to the kernel, nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use clap::{Arg, ArgAction, Command};
+use komod_probe::{Cause, Event, Force, load_file};
+
+use super::Tool;
+use crate::cli;
+use crate::host::{Host, Outcome};
+use crate::report::{Level, insmod_phrase};
+use crate::{errno_text, io_text};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "insmod",
+    about: "Load the module in a file, without looking for what it needs",
+    program: true,
+    definition,
+    run,
+};
+
+fn definition() -> Command {
+    // kmod 30 took `-p` and did nothing; scripts still say it.
+    let no_op = Arg::new("probe").short('p').action(ArgAction::SetTrue).hide(true);
+    cli::command("insmod", TOOL.about, "[options] file [parameter=value...]")
+        .arg(
+            cli::flag("force", "Load although versions differ: both of the next two (dangerous)")
+                .short('f'),
+        )
+        .arg(cli::flag("force-modversion", "Load although symbol versions differ"))
+        .arg(cli::flag("force-vermagic", "Load although the version magic differs"))
+        .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
+        .arg(cli::count("verbose", "Say more").short('v'))
+        .arg(no_op)
+        .arg(cli::operands("file"))
+}
+
+fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
+    let given = match cli::parse(host, definition(), args)? {
+        Ok(given) => given,
+        Err(outcome) => return Ok(outcome),
+    };
+    host.report.set_threshold(Level::Error);
+    host.report.raise_threshold(given.count("verbose"));
+    if given.flag("syslog") {
+        host.report.use_syslog();
+    }
+    let operands = given.operands();
+    let Some((file, parameters)) = operands.split_first() else {
+        host.report.error("missing filename.");
+        return Ok(Outcome::Failure);
+    };
+    if file == "-" {
+        host.report.error("this tool does not support loading from stdin!");
+        return Ok(Outcome::Failure);
+    }
+    let force = Force {
+        modversions: given.flag("force") || given.flag("force-modversion"),
+        vermagic: given.flag("force") || given.flag("force-vermagic"),
+    };
+    Ok(insert(host, file, &join(parameters), force))
+}
+
+fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) -> Outcome {
+    let path = Path::new(file);
+    if let Err(error) = std::fs::metadata(path) {
+        let (file, why) = (path.display(), io_text(&error));
+        host.report.error(format_args!("could not load module {file}: {why}"));
+        return Outcome::Failure;
+    }
+    let report = &mut host.report;
+    let mut observe = |event: Event<'_>| match event {
+        Event::FromMemory { path } => report.say(
+            Level::Notice,
+            format_args!(
+                "the kernel could not decompress {}: loading it from memory",
+                path.display()
+            ),
+        ),
+        Event::LoadFailed(error) => {
+            if let Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) = &error.cause {
+                report.error(corrupt);
+            }
+        }
+        _ => {}
+    };
+    match load_file(host.kernel, path, parameters, force, &mut observe) {
+        Ok(()) => Outcome::Success,
+        Err(error) => {
+            let errno = error.raw_os_error();
+            let why = insmod_phrase(errno).unwrap_or_else(|| errno_text(errno));
+            host.report.error(format_args!("could not insert module {}: {why}", path.display()));
+            Outcome::Failure
+        }
+    }
+}
+
+/// The parameters as one text: a value with a blank in it goes in quotes,
+/// unless it begins with one.
+fn join(parameters: &[OsString]) -> Vec<u8> {
+    let quoted = parameters.iter().map(|parameter| {
+        let parameter = parameter.as_bytes();
+        let (name, value) = match parameter.iter().position(|&b| b == b'=') {
+            Some(at) => parameter.split_at(at + 1),
+            None => (parameter, b"".as_slice()),
+        };
+        if value.contains(&b' ') && !value.starts_with(b"\"") && !value.starts_with(b"'") {
+            [name, b"\"", value, b"\""].concat()
+        } else {
+            parameter.to_vec()
+        }
+    });
+    quoted.collect::<Vec<_>>().join(b" ".as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_with_blanks_are_quoted() {
+        let join = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            String::from_utf8(join(&words)).unwrap()
+        };
+        assert_eq!(join(&[]), "");
+        assert_eq!(join(&["a=1", "flag", "b=x y"]), "a=1 flag b=\"x y\"");
+        assert_eq!(join(&["a=\"x y\"", "b='x y'", "c=x\"y"]), "a=\"x y\" b='x y' c=x\"y");
+        assert_eq!(join(&["a b"]), "a b");
+    }
+}

@@ -1,0 +1,110 @@
+//! `rmmod`: removes modules, nothing else.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use clap::{Arg, ArgAction, Command};
+use komod_name::ModuleName;
+use komod_probe::Database;
+
+use super::Tool;
+use crate::cli;
+use crate::host::{Host, Outcome};
+use crate::report::Level;
+use crate::{errno_text, io_text};
+
+pub(super) const TOOL: Tool =
+    Tool { name: "rmmod", about: "Remove modules from the kernel", program: true, definition, run };
+
+fn definition() -> Command {
+    // kmod 30 took `-w` and did nothing; scripts still say it.
+    let no_op = Arg::new("wait").short('w').action(ArgAction::SetTrue).hide(true);
+    cli::command("rmmod", TOOL.about, "[options] module...")
+        .arg(cli::flag("force", "Remove a module even if it is in use (dangerous)").short('f'))
+        .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
+        .arg(cli::count("verbose", "Say more").short('v'))
+        .arg(no_op)
+        .arg(cli::operands("module"))
+}
+
+fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
+    let given = match cli::parse(host, definition(), args)? {
+        Ok(given) => given,
+        Err(outcome) => return Ok(outcome),
+    };
+    host.report.set_threshold(Level::Error);
+    host.report.raise_threshold(given.count("verbose"));
+    if given.flag("syslog") {
+        host.report.use_syslog();
+    }
+    let modules = given.operands();
+    if modules.is_empty() {
+        host.report.error("missing module name.");
+        return Ok(Outcome::Failure);
+    }
+    let database = Database::new(host.module_directory());
+    let force = given.flag("force");
+    let mut outcome = Outcome::Success;
+    for module in &modules {
+        outcome = outcome.and(remove(host, &database, module, force));
+    }
+    Ok(outcome)
+}
+
+fn remove(host: &mut Host<'_>, database: &Database, operand: &OsStr, force: bool) -> Outcome {
+    let name = if Path::new(operand).exists() {
+        ModuleName::of_path(operand.as_bytes())
+    } else {
+        ModuleName::cut(operand.as_bytes())
+    };
+    if !force {
+        if let Some(why) = keeps_it_in(host, database, &name) {
+            host.report.error(why);
+            return Outcome::Failure;
+        }
+    }
+    let removed = match CString::new(name.as_bytes()) {
+        Ok(text) => host.kernel.delete_module(&text, force).map_err(|errno| errno as i32),
+        Err(_) => Err(nix::errno::Errno::EINVAL as i32),
+    };
+    match removed {
+        Ok(()) => Outcome::Success,
+        Err(errno) => {
+            let why = errno_text(errno);
+            let operand = operand.to_string_lossy();
+            host.report.error(format_args!("could not remove '{name}': {why}"));
+            host.report.error(format_args!("could not remove module {operand}: {why}"));
+            Outcome::Failure
+        }
+    }
+}
+
+/// Why the module cannot be removed, as far as asking tells; `None` when the
+/// kernel may be asked to remove it.
+fn keeps_it_in(host: &mut Host<'_>, database: &Database, name: &ModuleName) -> Option<String> {
+    if database.is_builtin(name) {
+        return Some(format!("Module {name} is builtin."));
+    }
+    match host.kernel.state(name.as_bytes()) {
+        Ok(Some(_)) => {}
+        Ok(None) | Err(_) => return Some(format!("Module {name} is not currently loaded")),
+    }
+    // Code that is built in and has parameters has no holders to read.
+    let holders = host.kernel.holders(name.as_bytes()).unwrap_or_else(|error| {
+        let why = io_text(&error);
+        host.report.error(format_args!("could not open '/sys/module/{name}/holders': {why}"));
+        Vec::new()
+    });
+    if !holders.is_empty() {
+        let holders: Vec<_> =
+            holders.iter().map(|holder| String::from_utf8_lossy(holder)).collect();
+        return Some(format!("Module {name} is in use by: {}", holders.join(" ")));
+    }
+    match host.kernel.refcnt(name.as_bytes()) {
+        Ok(Some(0)) => None,
+        Ok(Some(_)) => Some(format!("Module {name} is in use")),
+        Ok(None) | Err(_) => Some("Module unloading is not supported".to_owned()),
+    }
+}
