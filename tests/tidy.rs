@@ -192,8 +192,11 @@ fn every_file_is_text_without_places_of_one_machine() {
         if path.is_symlink() || short == "Cargo.lock" {
             continue;
         }
-        let Ok(text) = String::from_utf8(fs::read(path).unwrap()) else {
-            broken.push(format!("{short}: not text; make it by code (fixtures)"));
+        let Ok(text) = String::from_utf8(fs::read(&path).unwrap()) else {
+            // What another program wrote stands beside the words how to get it.
+            if !path.with_file_name("README.md").exists() {
+                broken.push(format!("{short}: not text, and no README.md says what made it"));
+            }
             continue;
         };
         let named = places.iter().filter(|place| text.contains(place.as_str()));
