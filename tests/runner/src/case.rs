@@ -1,0 +1,319 @@
+//! One case: a directory of small files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::calls::{self, Call};
+use crate::program::TOOLS;
+use crate::{Trouble, Tree};
+
+/// The originals that a case counts for when it does not say.
+pub const ORIGINALS: [&str; 2] = ["34.2", "30"];
+
+/// Every file name that a case may have; others are mistakes.
+const INPUTS: [&str; 11] = [
+    "argv0", "args", "env", "stdin", "closed", "tree", "data", "why", "originals", "original",
+    "README",
+];
+const EXPECTATIONS: [&str; 7] =
+    ["stdout", "stderr", "status", "calls", "syslog", "files", "absent"];
+
+/// A case as it lies on disk.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `TOOL/BEHAVIOUR`.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// `argv[0]` and the arguments.
+    pub argv: Vec<String>,
+    /// Environment in place of the runner's own.
+    pub env: Vec<(String, String)>,
+    /// Bytes of standard input.
+    pub stdin: Option<Vec<u8>>,
+    /// Descriptors among 0..=2 that are closed.
+    pub closed: Vec<i32>,
+    /// The scratch root and the kernel.
+    pub tree: Tree,
+    /// The originals it counts for.
+    pub originals: Vec<String>,
+    /// Why komod differs on purpose.
+    pub why: Option<String>,
+    /// What is expected of komod, and of the originals unless they differ.
+    pub expected: Expected,
+    /// What is expected of the originals, where komod differs on purpose.
+    pub original: Option<Expected>,
+}
+
+/// What a case's files expect. A missing `stdout`, `stderr`, `calls` or `syslog` is
+/// an empty one, a missing `status` is 0.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Exit status.
+    pub status: i32,
+    /// What is asked of the kernel, in order.
+    pub calls: Vec<Call>,
+    /// Lines to syslog.
+    pub syslog: Vec<u8>,
+    /// Files that must lie below the root afterwards: path, bytes.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Paths that must not be there afterwards.
+    pub absent: Vec<String>,
+}
+
+impl Case {
+    /// Reads the case in `dir`, whose last two names are the tool and the behaviour.
+    /// With `empty`, one that expects nothing yet is let through, to be filled in.
+    ///
+    /// # Errors
+    /// A file that makes no sense, an unknown file, nothing expected, a decided
+    /// difference without the original's side or its reason.
+    pub fn load(dir: &Path, empty: bool) -> Result<Self, Trouble> {
+        let mut names = dir.iter().rev().map(|name| name.to_string_lossy().into_owned());
+        let (behaviour, tool) =
+            (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+        let name = format!("{tool}/{behaviour}");
+        Self::read(dir, &tool, name.clone(), empty).map_err(|e| Trouble(format!("{name}: {}", e.0)))
+    }
+
+    fn read(dir: &Path, tool: &str, name: String, empty: bool) -> Result<Self, Trouble> {
+        if !TOOLS.contains(&tool) {
+            return Err(Trouble(format!("{tool} is no tool")));
+        }
+        let known = [INPUTS.as_slice(), &EXPECTATIONS].concat();
+        only_known(dir, &known)?;
+        let text = |file: &str| text(&dir.join(file));
+        let argv0 = text("argv0")?.map_or(tool.to_owned(), |a| a.trim_end().to_owned());
+        let args = text("args")?.unwrap_or_default();
+        let argv = std::iter::once(argv0).chain(lines(&args)).collect();
+        let env = lines(&text("env")?.unwrap_or_default())
+            .map(|line| match line.split_once('=') {
+                Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+                None => Err(Trouble(format!("env: no NAME=VALUE: {line}"))),
+            })
+            .collect::<Result<_, _>>()?;
+        let closed = text("closed")?.unwrap_or_default();
+        let closed = closed.split_whitespace().map(|fd| match fd.parse() {
+            Ok(fd @ 0..=2) => Ok(fd),
+            _ => Err(Trouble(format!("closed: 0, 1 or 2 expected, found {fd}"))),
+        });
+        let originals = match text("originals")? {
+            None => ORIGINALS.map(str::to_owned).to_vec(),
+            Some(text) => text.split_whitespace().map(str::to_owned).collect(),
+        };
+        if originals.is_empty() || !originals.iter().all(|o| ORIGINALS.contains(&o.as_str())) {
+            return Err(Trouble(format!("originals: some of {ORIGINALS:?} expected")));
+        }
+        let expected = Expected::read(dir, &Expected::default())?;
+        let original = dir.join("original");
+        let original = match original.is_dir() {
+            true => {
+                only_known(&original, &EXPECTATIONS)?;
+                Some(Expected::read(&original, &expected)?)
+            }
+            false => None,
+        };
+        let why = text("why")?;
+        if why.is_some() != original.is_some() && !empty {
+            return Err(Trouble("a decided difference has both `why` and `original/`".into()));
+        }
+        if original.as_ref() == Some(&expected) && !empty {
+            return Err(Trouble("`original/` is no different".into()));
+        }
+        if !empty && !EXPECTATIONS.iter().any(|file| dir.join(file).exists()) {
+            return Err(Trouble("cannot fail: no expectation file".into()));
+        }
+        Ok(Self {
+            name,
+            dir: dir.into(),
+            argv,
+            env,
+            stdin: bytes(&dir.join("stdin"))?,
+            closed: closed.collect::<Result<_, _>>()?,
+            tree: Tree::parse(&text("tree")?.unwrap_or_default())?,
+            originals,
+            why,
+            expected,
+            original,
+        })
+    }
+
+    /// What is expected of komod, or of an original.
+    pub fn expected_of(&self, ours: bool) -> &Expected {
+        match &self.original {
+            Some(original) if !ours => original,
+            _ => &self.expected,
+        }
+    }
+
+    /// All cases below `dir`, in order of their names; only those whose name
+    /// contains `filter`.
+    ///
+    /// # Errors
+    /// As [`Case::load`].
+    pub fn all(dir: &Path, filter: &str, empty: bool) -> Result<Vec<Self>, Trouble> {
+        let mut cases = Vec::new();
+        for tool in entries(dir)? {
+            for case in entries(&tool)? {
+                let name = case.strip_prefix(dir).unwrap_or(&case).to_string_lossy();
+                if name.contains(filter) {
+                    cases.push(Self::load(&case, empty)?);
+                }
+            }
+        }
+        Ok(cases)
+    }
+}
+
+impl Expected {
+    /// The expectation files of `dir`, each missing one taken from `base`.
+    fn read(dir: &Path, base: &Self) -> Result<Self, Trouble> {
+        let status = match text(&dir.join("status"))? {
+            None => base.status,
+            Some(text) => text.trim().parse().map_err(|e| Trouble(format!("status: {e}")))?,
+        };
+        let calls = match text(&dir.join("calls"))? {
+            None => base.calls.clone(),
+            Some(text) => calls::parse(&text)?,
+        };
+        let mut files = BTreeMap::new();
+        let below = dir.join("files");
+        if below.is_dir() {
+            collect_files(&below, &below, &mut files)?;
+        } else {
+            files.clone_from(&base.files);
+        }
+        let absent = text(&dir.join("absent"))?;
+        Ok(Self {
+            stdout: bytes(&dir.join("stdout"))?.unwrap_or_else(|| base.stdout.clone()),
+            stderr: bytes(&dir.join("stderr"))?.unwrap_or_else(|| base.stderr.clone()),
+            status,
+            calls,
+            syslog: bytes(&dir.join("syslog"))?.unwrap_or_else(|| base.syslog.clone()),
+            files,
+            absent: absent.map_or(base.absent.clone(), |text| lines(&text).collect()),
+        })
+    }
+}
+
+fn only_known(dir: &Path, known: &[&str]) -> Result<(), Trouble> {
+    for entry in entries(dir)? {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy();
+        if !known.contains(&&*name) {
+            return Err(Trouble(format!("unknown file {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// One item a line; an empty line is an empty item.
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(str::to_owned)
+}
+
+fn text(path: &Path) -> Result<Option<String>, Trouble> {
+    let text = bytes(path)?.map(String::from_utf8).transpose();
+    text.map_err(|e| Trouble(format!("{}: {e}", path.display())))
+}
+
+fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Trouble::io(path)(error)),
+    }
+}
+
+/// The paths in a directory, by name.
+pub fn entries(dir: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let entries = fs::read_dir(dir).map_err(Trouble::io(dir))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Trouble::io(dir))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn collect_files(
+    base: &Path,
+    dir: &Path,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), Trouble> {
+    for path in entries(dir)? {
+        if path.is_dir() {
+            collect_files(base, &path, files)?;
+        } else {
+            let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+            files.insert(name, fs::read(&path).map_err(Trouble::io(&path))?);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(files: &[(&str, &str)]) -> Result<Case, Trouble> {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("modprobe/some_behaviour");
+        fs::create_dir_all(&dir).unwrap();
+        for (name, text) in files {
+            fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+            fs::write(dir.join(name), text).unwrap();
+        }
+        Case::load(&dir, false)
+    }
+
+    #[test]
+    fn small_files_make_a_case() {
+        let case = case(&[
+            ("args", "-v\n\na b\n"),
+            ("env", "A=b=c\n"),
+            ("closed", "0 2\n"),
+            ("originals", "34.2\n"),
+            ("stdout", "x"),
+            ("files/a/b", "y"),
+        ])
+        .unwrap();
+        assert_eq!(case.name, "modprobe/some_behaviour");
+        assert_eq!(case.argv, ["modprobe", "-v", "", "a b"]);
+        assert_eq!(case.env, [("A".into(), "b=c".into())]);
+        assert_eq!(case.closed, [0, 2]);
+        assert_eq!(case.originals, ["34.2"]);
+        assert_eq!(case.expected.stdout, b"x");
+        assert_eq!(case.expected.files["a/b"], b"y");
+    }
+
+    #[test]
+    fn a_case_that_cannot_fail_is_refused() {
+        let error = case(&[("args", "x\n")]).unwrap_err();
+        assert!(error.0.contains("cannot fail"), "{error}");
+    }
+
+    #[test]
+    fn unknown_files_are_refused() {
+        assert!(case(&[("stdoud", "")]).unwrap_err().0.contains("unknown file stdoud"));
+        let inner = [("status", "0"), ("why", "so"), ("original/args", "")];
+        assert!(case(&inner).unwrap_err().0.contains("unknown file args"));
+    }
+
+    #[test]
+    fn a_difference_needs_its_reason_and_must_be_one() {
+        let missing = [("status", "0"), ("original/status", "1")];
+        assert!(case(&missing).unwrap_err().0.contains("why"));
+        let same = [("status", "0"), ("why", "so"), ("original/status", "0")];
+        assert!(case(&same).unwrap_err().0.contains("no different"));
+        let right = [("status", "0"), ("stdout", "x"), ("why", "so"), ("original/status", "1")];
+        let case = case(&right).unwrap();
+        assert_eq!(case.expected_of(false).status, 1);
+        assert_eq!(case.expected_of(false).stdout, b"x");
+        assert_eq!(case.expected_of(true).status, 0);
+    }
+}

@@ -1,0 +1,251 @@
+//! One run of a tool in its box: a private mount namespace and the scratch root,
+//! with the program, its libraries and a shell mounted in, and the kernel faked.
+
+use std::ffi::{CString, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use crate::calls::Call;
+use crate::fake_kernel::FakeKernel;
+use crate::namespace::{self, Walls};
+use crate::program::{Libraries, Program, TOOLS};
+use crate::{Trouble, seccomp};
+
+/// A tool that runs longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What to run.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// `argv[0]` and the arguments.
+    pub argv: Vec<OsString>,
+    /// The environment, in whole.
+    pub env: Vec<(OsString, OsString)>,
+    /// Standard input: these bytes in a file; `None`: `/dev/null`.
+    pub stdin: Option<Vec<u8>>,
+    /// Descriptors among 0..=2 that are closed.
+    pub closed: Vec<i32>,
+    /// Without capabilities.
+    pub powerless: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Exit status; 128 and the number for a signal.
+    pub status: i32,
+    /// What was asked of the kernel.
+    pub calls: Vec<Call>,
+    /// Lines `PRIORITY IDENT: TEXT` that went to `/dev/log`.
+    pub syslog: Vec<u8>,
+}
+
+/// A scratch root, furnished for one program.
+#[derive(Debug)]
+pub struct Sandbox {
+    root: PathBuf,
+    binds: Vec<(CString, CString, bool)>,
+    log: UnixDatagram,
+    /// Where the program's output is caught: outside the root.
+    scratch: PathBuf,
+}
+
+impl Sandbox {
+    /// Furnishes `root` for `program`. Output files go to `scratch`.
+    ///
+    /// # Errors
+    /// Anything that cannot be made there.
+    pub fn furnish(root: &Path, scratch: &Path, program: &Program) -> Result<Self, Trouble> {
+        let root = root.canonicalize().map_err(Trouble::io(root))?;
+        let mut binds = Vec::new();
+        let mut bind = |from: &Path, place: &str, read_only: bool| {
+            let to = root.join(place);
+            let made = if from.is_dir() { fs::create_dir_all(&to) } else { empty_file(&to) };
+            made.map_err(Trouble::io(&to))?;
+            binds.push((c_path(from)?, c_path(&to)?, read_only));
+            Ok::<(), Trouble>(())
+        };
+        bind(&program.file, "usr/bin/kmod", true)?;
+        bind(Path::new("/bin/sh"), "bin/sh", true)?;
+        bind(Path::new("/dev/null"), "dev/null", false)?;
+        // /proc/self must work, while /proc/modules and /proc/cmdline are the tree's
+        bind(Path::new("/proc"), ".proc", false)?;
+        let arch = std::env::consts::ARCH;
+        let multiarch = [format!("lib/{arch}-linux-gnu"), format!("usr/lib/{arch}-linux-gnu")];
+        match &program.libraries {
+            Libraries::Host => {
+                for place in ["lib64", "usr/lib64"].into_iter().chain(multiarch.iter().map(|m| &**m)) {
+                    let from = Path::new("/").join(place);
+                    if from.is_dir() {
+                        bind(&from, place, true)?;
+                    }
+                }
+            }
+            Libraries::Unpacked { loader, directory } => {
+                for place in &multiarch {
+                    bind(directory, place, true)?;
+                }
+                let interpreter = match arch {
+                    "aarch64" => "lib/ld-linux-aarch64.so.1",
+                    _ => "lib64/ld-linux-x86-64.so.2",
+                };
+                bind(loader, interpreter, true)?;
+            }
+        }
+        for (link, target) in [("proc/self", "/.proc/self"), ("dev/stdin", "/proc/self/fd/0"),
+            ("dev/stdout", "/proc/self/fd/1"), ("dev/stderr", "/proc/self/fd/2")] {
+            symlink(target, &root.join(link))?;
+        }
+        for tool in TOOLS.iter().filter(|tool| **tool != "kmod") {
+            symlink("../bin/kmod", &root.join("usr/sbin").join(tool))?;
+        }
+        for (name, status) in [("true", 0), ("false", 1)] {
+            let file = root.join("bin").join(name);
+            fs::write(&file, format!("#!/bin/sh\nexit {status}\n")).map_err(Trouble::io(&file))?;
+            executable(&file)?;
+        }
+        let socket = root.join("dev/log");
+        let log = UnixDatagram::bind(&socket).map_err(Trouble::io(&socket))?;
+        log.set_nonblocking(true).map_err(Trouble::io(&socket))?;
+        Ok(Self { root, binds, log, scratch: scratch.into() })
+    }
+
+    /// Runs the program and waits for its end.
+    ///
+    /// # Errors
+    /// A box that cannot be built, or a program that does not end.
+    pub fn run(&self, run: &Run, kernel: &mut FakeKernel) -> Result<Outcome, Trouble> {
+        let here = |error: io::Error| Trouble(format!("the box: {error}"));
+        let (out, err) = (self.scratch.join("stdout"), self.scratch.join("stderr"));
+        let input = match &run.stdin {
+            None => File::open("/dev/null"),
+            Some(bytes) => {
+                let file = self.scratch.join("stdin");
+                fs::write(&file, bytes).and_then(|()| File::open(&file))
+            }
+        };
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+                .map_err(|e| here(e.into()))?;
+        let mut command = Command::new("/usr/bin/kmod");
+        let (argv0, args) = run.argv.split_first().ok_or_else(|| Trouble("no argv[0]".into()))?;
+        command.arg0(argv0).args(args).env_clear().envs(run.env.iter().map(|(k, v)| (k, v)));
+        command.stdin(Stdio::from(input.map_err(here)?));
+        command.stdout(Stdio::from(File::create(&out).map_err(here)?));
+        command.stderr(Stdio::from(File::create(&err).map_err(here)?));
+        let walls = Walls {
+            root: c_path(&self.root)?,
+            binds: self.binds.clone(),
+            closed: run.closed.clone(),
+            powerless: run.powerless,
+            listener: theirs,
+            maps: user_maps(),
+        };
+        namespace::confine(&mut command, walls);
+        let child = command.spawn().map_err(here)?;
+        drop(command);
+        let status = attend(child, ours, kernel).map_err(here)?;
+        Ok(Outcome {
+            stdout: fs::read(&out).map_err(here)?,
+            stderr: fs::read(&err).map_err(here)?,
+            status,
+            calls: Vec::new(),
+            syslog: self.logged(),
+        })
+    }
+
+    fn logged(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.log.recv(&mut buffer) {
+            // <PRIORITY>Mmm dd hh:mm:ss IDENT: TEXT
+            let message = &buffer[..length];
+            let end = message.iter().position(|b| *b == b'>').unwrap_or(0);
+            lines.extend(message.get(1..end).unwrap_or_default());
+            lines.push(b' ');
+            let text = message.get(end + 17..).unwrap_or_default();
+            lines.extend(text.strip_suffix(b"\0").unwrap_or(text));
+            lines.push(b'\n');
+        }
+        lines
+    }
+}
+
+/// Answers the child's calls until it ends.
+fn attend(mut child: Child, socket: OwnedFd, kernel: &mut FakeKernel) -> io::Result<i32> {
+    let listener = seccomp::receive_listener(socket.as_fd())?;
+    let ended = seccomp::end_of(child.id())?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let wait = PollTimeout::try_from(Duration::from_millis(500)).unwrap_or(PollTimeout::ZERO);
+        let mut fds = [
+            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(ended.as_fd(), PollFlags::POLLIN),
+        ];
+        if let Err(errno) = poll(&mut fds, wait)
+            && errno != nix::errno::Errno::EINTR
+        {
+            return Err(errno.into());
+        }
+        let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|e| e.contains(PollFlags::POLLIN));
+        if ready(&fds[0]) {
+            serve(listener.as_fd(), kernel)?;
+        } else if ready(&fds[1]) {
+            let status = child.wait()?;
+            return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)));
+        } else if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::other("the program does not end"));
+        }
+    }
+}
+
+fn serve(listener: BorrowedFd<'_>, kernel: &mut FakeKernel) -> io::Result<()> {
+    match seccomp::receive(listener)? {
+        Some(asked) => seccomp::answer(listener, asked.id, kernel.answer(&asked)),
+        None => Ok(()),
+    }
+}
+
+fn user_maps() -> Option<(String, String)> {
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    (!uid.is_root()).then(|| (format!("0 {uid} 1"), format!("0 {gid} 1")))
+}
+
+fn empty_file(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, "")
+}
+
+fn symlink(target: &str, link: &Path) -> Result<(), Trouble> {
+    if let Some(parent) = link.parent() {
+        fs::create_dir_all(parent).map_err(Trouble::io(parent))?;
+    }
+    std::os::unix::fs::symlink(target, link).map_err(Trouble::io(link))
+}
+
+fn executable(file: &Path) -> Result<(), Trouble> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(file, mode).map_err(Trouble::io(file))
+}
+
+fn c_path(path: &Path) -> Result<CString, Trouble> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|e| Trouble(format!("{}: {e}", path.display())))
+}
