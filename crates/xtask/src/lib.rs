@@ -8,10 +8,12 @@
 //! | file | what |
 //! |---|---|
 //! | `test` | the test driver: the table of parts, the summary |
+//! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `outcome`, `programs` | how things end, how other programs are run |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod cases;
 pub mod fetch;
 pub mod mirror;
 pub mod outcome;

@@ -12,6 +12,7 @@ type Run = fn(&[String]) -> Result<bool, Stop>;
 /// Name, one line, function.
 const COMMANDS: &[(&str, &str, Run)] = &[
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
+    ("case", "run some cases: ours|34.2|30 [FILTER]; UPDATE=1 rewrites them", xtask::cases::some),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
 ];
 

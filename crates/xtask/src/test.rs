@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::outcome::{Stop, Tally};
-use crate::programs;
+use crate::{cases, programs};
 
 /// One part of the tests.
 pub struct Part {
@@ -22,7 +22,11 @@ pub struct Part {
 }
 
 /// All parts, the quick ones first.
-pub const PARTS: &[Part] = &[Part { name: "unit", proves: "each crate's own tests", run: unit }];
+pub const PARTS: &[Part] = &[
+    Part { name: "unit", proves: "each crate's own tests", run: unit },
+    Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
+    Part { name: "original", proves: "so do kmod 34.2 and 30", run: cases::original },
+];
 
 /// How a part ended.
 enum Ended {

@@ -149,8 +149,11 @@ pub fn errno(name: &str) -> Option<Errno> {
 }
 
 fn names(flags: u32, table: &[(u32, &str)]) -> String {
-    let mut names: Vec<String> =
-        table.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name.to_string()).collect();
+    let mut names: Vec<String> = table
+        .iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .map(|(_, name)| name.to_string())
+        .collect();
     let rest = table.iter().fold(flags, |rest, (bit, _)| rest & !bit);
     if rest != 0 || names.is_empty() {
         names.push(if rest == 0 { "0".into() } else { format!("{rest:#x}") });

@@ -6,14 +6,23 @@ use std::path::{Path, PathBuf};
 
 use crate::calls::{self, Call};
 use crate::program::TOOLS;
-use crate::{Trouble, Tree};
+use crate::{Tree, Trouble};
 
 /// The originals that a case counts for when it does not say.
 pub const ORIGINALS: [&str; 2] = ["34.2", "30"];
 
 /// Every file name that a case may have; others are mistakes.
 const INPUTS: [&str; 11] = [
-    "argv0", "args", "env", "stdin", "closed", "tree", "data", "why", "originals", "original",
+    "argv0",
+    "args",
+    "env",
+    "stdin",
+    "closed",
+    "tree",
+    "data",
+    "why",
+    "originals",
+    "original",
     "README",
 ];
 const EXPECTATIONS: [&str; 7] =
@@ -250,10 +259,32 @@ fn collect_files(
             collect_files(base, &path, files)?;
         } else {
             let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
-            files.insert(name, fs::read(&path).map_err(Trouble::io(&path))?);
+            let bytes = fs::read(&path).map_err(Trouble::io(&path))?;
+            match name.strip_suffix(".hex") {
+                Some(name) => files.insert(name.into(), unhex(&bytes)?),
+                None => files.insert(name, bytes),
+            };
         }
     }
     Ok(())
+}
+
+/// The bytes that a `files/*.hex` spells, so that every file of a case is text.
+fn unhex(text: &[u8]) -> Result<Vec<u8>, Trouble> {
+    let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| {
+        let pair = String::from_utf8_lossy(pair);
+        u8::from_str_radix(&pair, 16).map_err(|e| Trouble(format!("hex: {e}")))
+    });
+    pairs.collect()
+}
+
+/// What [`unhex`] reads back, 16 bytes a line.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let line = |line: &[u8]| {
+        line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    bytes.chunks(16).map(line).collect()
 }
 
 #[cfg(test)]
@@ -289,6 +320,14 @@ mod tests {
         assert_eq!(case.originals, ["34.2"]);
         assert_eq!(case.expected.stdout, b"x");
         assert_eq!(case.expected.files["a/b"], b"y");
+    }
+
+    #[test]
+    fn bytes_are_spelt_in_hex() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(unhex(hex(&all).as_bytes()).unwrap(), all);
+        let case = case(&[("files/lib/a.bin.hex", "00 ff\n10\n")]).unwrap();
+        assert_eq!(case.expected.files["lib/a.bin"], [0, 255, 16]);
     }
 
     #[test]

@@ -80,10 +80,8 @@ impl FakeKernel {
         for (field, text) in fields.chunks_mut(65).zip(texts) {
             field.iter_mut().zip(text.bytes().take(64)).for_each(|(to, from)| *to = from);
         }
-        let memory = File::options()
-            .write(true)
-            .open(format!("/proc/{}/mem", asked.pid))
-            .map_err(errno)?;
+        let memory =
+            File::options().write(true).open(format!("/proc/{}/mem", asked.pid)).map_err(errno)?;
         memory.write_all_at(&fields, asked.args[0]).map_err(|_| Errno::EFAULT)?;
         Ok(0)
     }

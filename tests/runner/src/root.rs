@@ -9,7 +9,7 @@ use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, pack};
 
 use crate::fake_kernel::Image;
 use crate::tree::{Loaded, Step};
-use crate::{Trouble, Tree, words};
+use crate::{Tree, Trouble, words};
 
 /// A root in the making.
 #[derive(Debug)]

@@ -65,7 +65,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Furnishes `root` for `program`. Output files go to `scratch`.
+    /// Furnishes `root` for `program`; one furnished before is furnished anew.
+    /// Output files go to `scratch`.
     ///
     /// # Errors
     /// Anything that cannot be made there.
@@ -88,7 +89,9 @@ impl Sandbox {
         let multiarch = [format!("lib/{arch}-linux-gnu"), format!("usr/lib/{arch}-linux-gnu")];
         match &program.libraries {
             Libraries::Host => {
-                for place in ["lib64", "usr/lib64"].into_iter().chain(multiarch.iter().map(|m| &**m)) {
+                for place in
+                    ["lib64", "usr/lib64"].into_iter().chain(multiarch.iter().map(|m| &**m))
+                {
                     let from = Path::new("/").join(place);
                     if from.is_dir() {
                         bind(&from, place, true)?;
@@ -106,8 +109,12 @@ impl Sandbox {
                 bind(loader, interpreter, true)?;
             }
         }
-        for (link, target) in [("proc/self", "/.proc/self"), ("dev/stdin", "/proc/self/fd/0"),
-            ("dev/stdout", "/proc/self/fd/1"), ("dev/stderr", "/proc/self/fd/2")] {
+        for (link, target) in [
+            ("proc/self", "/.proc/self"),
+            ("dev/stdin", "/proc/self/fd/0"),
+            ("dev/stdout", "/proc/self/fd/1"),
+            ("dev/stderr", "/proc/self/fd/2"),
+        ] {
             symlink(target, &root.join(link))?;
         }
         for tool in TOOLS.iter().filter(|tool| **tool != "kmod") {
@@ -119,6 +126,7 @@ impl Sandbox {
             executable(&file)?;
         }
         let socket = root.join("dev/log");
+        let _ = fs::remove_file(&socket);
         let log = UnixDatagram::bind(&socket).map_err(Trouble::io(&socket))?;
         log.set_nonblocking(true).map_err(Trouble::io(&socket))?;
         Ok(Self { root, binds, log, scratch: scratch.into() })
@@ -238,7 +246,10 @@ fn symlink(target: &str, link: &Path) -> Result<(), Trouble> {
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent).map_err(Trouble::io(parent))?;
     }
-    std::os::unix::fs::symlink(target, link).map_err(Trouble::io(link))
+    match std::os::unix::fs::symlink(target, link) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Trouble::io(link)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn executable(file: &Path) -> Result<(), Trouble> {
@@ -247,5 +258,6 @@ fn executable(file: &Path) -> Result<(), Trouble> {
 }
 
 fn c_path(path: &Path) -> Result<CString, Trouble> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|e| Trouble(format!("{}: {e}", path.display())))
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|e| Trouble(format!("{}: {e}", path.display())))
 }

@@ -38,9 +38,8 @@ impl Suite<'_> {
         if self.update && self.program.is_ours() {
             return Err(Trouble("expectations are rewritten from an original only".into()));
         }
-        let counting = |case: &&Case| {
-            self.program.is_ours() || case.originals.contains(&self.program.name)
-        };
+        let counting =
+            |case: &&Case| self.program.is_ours() || case.originals.contains(&self.program.name);
         let queue: VecDeque<_> = cases.iter().filter(counting).enumerate().collect();
         let queue = Mutex::new(queue);
         let verdicts = Mutex::new(Vec::new());
@@ -93,9 +92,11 @@ fn run(
     let root = scratch.join("root");
     std::fs::create_dir(&root).map_err(Trouble::io(&root))?;
     let tree = &case.tree;
-    let sandbox = Sandbox::furnish(&root, scratch, program)?;
+    let root = root.canonicalize().map_err(Trouble::io(&root))?;
     let preparer = program.depmod.as_deref().unwrap_or(program);
-    let images = Root::build(tree, &root, &case.dir, |args| prepare(preparer, args, tree, scratch))?;
+    let images =
+        Root::build(tree, &root, &case.dir, |args| prepare(preparer, args, tree, scratch))?;
+    let sandbox = Sandbox::furnish(&root, scratch, program)?;
     let mut kernel = FakeKernel::new(&root, &tree.release, &tree.moods, &images);
     let own = case.env.iter().map(|(name, value)| (name.into(), value.into()));
     let run = Run {

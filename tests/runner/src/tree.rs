@@ -195,9 +195,8 @@ impl Tree {
     }
 
     fn mood(&mut self, verb: &str, words: &[&str]) -> Result<(), Trouble> {
-        let errno = |name: &str| {
-            calls::errno(name).ok_or_else(|| Trouble(format!("{name} is no errno")))
-        };
+        let errno =
+            |name: &str| calls::errno(name).ok_or_else(|| Trouble(format!("{name} is no errno")));
         match (verb, words) {
             ("kernel", [release]) => self.release = (*release).into(),
             ("powerless", []) => self.powerless = true,

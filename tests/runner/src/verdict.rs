@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::calls;
-use crate::case::Expected;
+use crate::case::{Expected, hex};
 use crate::sandbox::Outcome;
 use crate::{Case, Trouble};
 
@@ -14,11 +14,7 @@ use crate::{Case, Trouble};
 ///
 /// # Errors
 /// A file below the root that is there and cannot be read.
-pub fn differences(
-    expected: &Expected,
-    found: &Outcome,
-    root: &Path,
-) -> Result<String, Trouble> {
+pub fn differences(expected: &Expected, found: &Outcome, root: &Path) -> Result<String, Trouble> {
     let mut report = String::new();
     let mut check = |what: &str, expected: &[u8], found: &[u8]| {
         if expected != found {
@@ -50,7 +46,8 @@ pub fn differences(
 fn side_by_side(what: &str, expected: &[u8], found: &[u8]) -> String {
     let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => {
-            let open = if text.is_empty() || text.ends_with('\n') { "" } else { "\n    (no newline)" };
+            let open =
+                if text.is_empty() || text.ends_with('\n') { "" } else { "\n    (no newline)" };
             let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
             lines.join("\n") + open
         }
@@ -85,9 +82,17 @@ pub fn record(case: &Case, found: &Outcome, root: &Path) -> Result<(), Trouble> 
     let same = base.is_some_and(|base| base.status == found.status);
     keep(&dir.join("status"), &status, !same)?;
     for path in case.expected_of(false).files.keys() {
-        let file = dir.join("files").join(path);
-        let bytes = fs::read(root.join(path)).map_err(Trouble::io(&root.join(path)))?;
-        keep(&file, &bytes, base.is_none_or(|base| base.files.get(path) != Some(&bytes)))?;
+        let found = root.join(path);
+        let mut bytes = fs::read(&found).map_err(Trouble::io(&found))?;
+        let wanted = base.is_none_or(|base| base.files.get(path) != Some(&bytes));
+        let mut name = path.clone();
+        if std::str::from_utf8(&bytes).is_err()
+            || case.dir.join(format!("files/{path}.hex")).exists()
+        {
+            bytes = hex(&bytes).into_bytes();
+            name.push_str(".hex");
+        }
+        keep(&dir.join("files").join(name), &bytes, wanted)?;
     }
     Ok(())
 }

@@ -1,0 +1,91 @@
+//! The cases of `tests/cases` on komod and on the originals.
+//!
+//! `cargo xtask test original` proves the expectations, `cargo xtask test cases`
+//! holds komod to them; `cargo xtask case PROGRAM [FILTER]` runs a few while they
+//! are written, `UPDATE=1` before it rewrites expectations from an original.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use komod_cases::{Case, Program, Suite, Trouble};
+
+use crate::fetch::{Debian12, Debian13, Original};
+use crate::outcome::{Stop, Tally};
+use crate::{programs, test};
+
+/// komod, as debug built, on every case.
+///
+/// The trees are prepared by komod's own depmod, or with `CASES_DEPMOD=original` by
+/// that of 34.2, which tells a fault of depmod from one of another tool.
+pub fn ours() -> Result<Tally, Stop> {
+    run(&komod()?, "", false)
+}
+
+/// Both originals on every case that counts for them.
+pub fn original() -> Result<Tally, Stop> {
+    let mut tally = run(&kmod_34()?, "", false)?;
+    tally.add(run(&kmod_30()?, "", false)?);
+    Ok(tally)
+}
+
+/// `cargo xtask case PROGRAM [FILTER]`: `ours`, `34.2` or `30`, and part of a
+/// case's name. True if nothing failed.
+pub fn some(words: &[String]) -> Result<bool, Stop> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (program, filter) = match words.as_slice() {
+        [program] => (*program, ""),
+        [program, filter] => (*program, *filter),
+        _ => return Err(Stop::Failed("ours, 34.2 or 30 expected, then a filter".into())),
+    };
+    let program = match program {
+        "ours" => komod()?,
+        "34.2" => kmod_34()?,
+        "30" => kmod_30()?,
+        _ => return Err(Stop::Failed(format!("no program {program}: ours, 34.2 or 30"))),
+    };
+    let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
+    let tally = run(&program, filter, update)?;
+    println!("{}: {} passed, {} failed", program.name, tally.passed, tally.failed);
+    Ok(tally.failed == 0)
+}
+
+fn run(program: &Program, filter: &str, update: bool) -> Result<Tally, Stop> {
+    let failed = |trouble: Trouble| Stop::Failed(trouble.0);
+    let dir = test::workspace().join("tests/cases");
+    let cases = Case::all(&dir, filter, update).map_err(failed)?;
+    let verdicts = Suite { program, update }.judge(&cases).map_err(failed)?;
+    let mut tally = Tally::default();
+    for verdict in verdicts {
+        tally.count(verdict.failure.is_none());
+        if let Some(difference) = verdict.failure {
+            print!("FAIL {} ({})\n{difference}", verdict.case, program.name);
+        }
+    }
+    Ok(tally)
+}
+
+/// Builds komod and names the file.
+fn komod() -> Result<Program, Stop> {
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    build.args(["build", "--quiet", "--bin", "kmod"]).current_dir(test::workspace());
+    programs::run(&mut build)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| test::workspace().join("target"), PathBuf::from);
+    let ours = Program::ours(target.join("debug/kmod"));
+    match std::env::var_os("CASES_DEPMOD") {
+        Some(who) if who == "original" => Ok(ours.with_depmod_of(&kmod_34()?)),
+        _ => Ok(ours),
+    }
+}
+
+fn kmod_34() -> Result<Program, Stop> {
+    Ok(unpacked("34.2", &Debian13::fetch()?.original))
+}
+
+fn kmod_30() -> Result<Program, Stop> {
+    Ok(unpacked("30", &Debian12::fetch()?.original))
+}
+
+fn unpacked(version: &str, original: &Original) -> Program {
+    Program::unpacked(version, original.program(), original.loader(), original.libraries())
+}
