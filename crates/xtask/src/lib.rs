@@ -10,13 +10,20 @@
 //! | `test` | the test driver: the table of parts, the summary |
 //! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
+//! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
+//! | `binary` | the program as it is shipped |
 //! | `outcome`, `programs` | how things end, how other programs are run |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod binary;
 pub mod cases;
+pub mod cpio;
 pub mod fetch;
+pub mod guest;
 pub mod mirror;
 pub mod outcome;
 pub mod packages;
 pub mod programs;
+pub mod qemu;
 pub mod test;
+pub mod vm;

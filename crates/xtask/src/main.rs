@@ -13,6 +13,7 @@ type Run = fn(&[String]) -> Result<bool, Stop>;
 const COMMANDS: &[(&str, &str, Run)] = &[
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
     ("case", "run some cases: ours|34.2|30 [FILTER]; UPDATE=1 rewrites them", xtask::cases::some),
+    ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
 ];
 

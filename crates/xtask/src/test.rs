@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, programs};
+use crate::{cases, programs, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -23,9 +24,16 @@ pub struct Part {
 
 /// All parts, the quick ones first.
 pub const PARTS: &[Part] = &[
+    Part { name: "tidy", proves: "the rules of the house hold", run: tidy },
     Part { name: "unit", proves: "each crate's own tests", run: unit },
-    Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
-    Part { name: "original", proves: "so do kmod 34.2 and 30", run: cases::original },
+    Part {
+        name: "original",
+        proves: "kmod 34.2 and 30 do what the cases say",
+        run: cases::original,
+    },
+    Part { name: "cases", proves: "so does komod", run: cases::ours },
+    Part { name: "size", proves: "the shipped program stays small", run: size },
+    Part { name: "vm", proves: "a real kernel accepts us", run: vm::part },
 ];
 
 /// How a part ended.
@@ -117,9 +125,32 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).into()
 }
 
-/// `cargo test --workspace`.
+/// Every test of the workspace but the rules of the house.
 fn unit() -> Result<Tally, Stop> {
-    cargo_test(&["--workspace"])
+    let mut tally = cargo_test(&["--workspace", "--exclude", "komod"])?;
+    let mut words = vec!["--package", "komod", "--lib", "--bins"];
+    let tests = workspace().join("tests");
+    let entries = std::fs::read_dir(&tests).map_err(Stop::io(tests.display()))?;
+    let files = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
+    let names: Vec<String> = files
+        .filter_map(|f| f.strip_suffix(".rs").map(str::to_owned))
+        .filter(|name| name != "tidy")
+        .collect();
+    for name in &names {
+        words.extend(["--test", name]);
+    }
+    tally.add(cargo_test(&words)?);
+    Ok(tally)
+}
+
+/// `tests/tidy.rs`.
+fn tidy() -> Result<Tally, Stop> {
+    cargo_test(&["--package", "komod", "--test", "tidy"])
+}
+
+/// The size of the release program.
+fn size() -> Result<Tally, Stop> {
+    binary::size(&binary::release()?)
 }
 
 /// Runs `cargo test` with these words and counts what its test programs

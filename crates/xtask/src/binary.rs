@@ -1,0 +1,57 @@
+//! The program as it is shipped: static, optimised, with every codec.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::outcome::{Stop, Tally};
+use crate::programs;
+use crate::test::workspace;
+
+/// The most the program may weigh.
+const CEILING: u64 = 3 * 1024 * 1024;
+
+/// The target of the static program, and the compiler its C parts need.
+const MUSL: (&str, &str) = ("x86_64-unknown-linux-musl", "musl-gcc");
+
+/// Builds the release program and returns its path.
+///
+/// It is linked with musl where that can be had (by rustup and musl-tools),
+/// else statically with the machine's C library: both run in a guest that has
+/// no libraries.
+pub fn release() -> Result<PathBuf, Stop> {
+    let musl = has_musl();
+    let target = if musl { MUSL.0 } else { "x86_64-unknown-linux-gnu" };
+    eprintln!("building kmod for {target}");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--quiet", "--release", "--package", "komod", "--bin", "kmod"]);
+    cargo.args(["--target", target]).current_dir(workspace());
+    if !musl {
+        cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    }
+    programs::run(&mut cargo)?;
+    let target_dir = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace().join("target"), |dir| workspace().join(dir));
+    Ok(target_dir.join(target).join("release/kmod"))
+}
+
+/// Prints the program's size; fails above the ceiling.
+pub fn size(program: &Path) -> Result<Tally, Stop> {
+    let bytes = std::fs::metadata(program).map_err(Stop::io(program.display()))?.len();
+    println!("the release program has {bytes} bytes, at most {CEILING} are allowed");
+    let mut tally = Tally::default();
+    tally.count(bytes <= CEILING);
+    Ok(tally)
+}
+
+/// Whether programs can be built for musl here; adds the target by rustup if
+/// only that is missing.
+fn has_musl() -> bool {
+    if programs::find(MUSL.1).is_none() {
+        return false;
+    }
+    let sysroot = programs::text(Command::new("rustc").args(["--print", "sysroot"]));
+    let there = sysroot.is_ok_and(|root| {
+        Path::new(root.trim()).join("lib/rustlib").join(MUSL.0).join("lib").is_dir()
+    });
+    there || programs::text(Command::new("rustup").args(["target", "add", MUSL.0])).is_ok()
+}

@@ -1,0 +1,110 @@
+//! One virtual machine, from its start to its end.
+//!
+//! The kernel's own messages go to the first serial port and into a log; what
+//! the guest's programs say goes to the second and comes back line by line.
+//! A machine that says nothing for too long is ended.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::outcome::Stop;
+use crate::programs;
+
+/// How long a guest may be silent; software emulation on a busy machine is
+/// slow.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// What a machine is made of.
+pub struct Machine<'a> {
+    /// The kernel's image.
+    pub kernel: &'a Path,
+    /// The archive it unpacks as its root; `/init` is started there.
+    pub initramfs: &'a Path,
+    /// Words for the kernel's command line.
+    pub append: &'a str,
+    /// Where the kernel's messages go.
+    pub log: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Starts the machine and hands over each line of its second serial port
+    /// until it is off.
+    ///
+    /// [`Stop::NotHere`] if QEMU is not installed, [`Stop::Failed`] if the
+    /// machine hung or QEMU failed: the text then ends with the kernel's last
+    /// messages.
+    pub fn boot(&self, mut line: impl FnMut(&str)) -> Result<(), Stop> {
+        if programs::find("qemu-system-x86_64").is_none() {
+            return Err(Stop::NotHere("qemu-system-x86_64 is not installed".into()));
+        }
+        let child = Command::new("qemu-system-x86_64")
+            .args(["-accel", "tcg", "-cpu", "max", "-m", "1G", "-smp", "2"])
+            .args(["-display", "none", "-nodefaults", "-no-reboot"])
+            .arg("-kernel")
+            .arg(self.kernel)
+            .arg("-initrd")
+            .arg(self.initramfs)
+            .args(["-append", &format!("console=ttyS0 panic=-1 {}", self.append)])
+            .arg("-serial")
+            .arg(format!("file:{}", self.log.display()))
+            .args(["-serial", "stdio"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(Stop::io("qemu-system-x86_64"))?;
+        let mut guard = EndsWithUs(child);
+        let Some(output) = guard.0.stdout.take() else {
+            return Err(Stop::Failed("QEMU has no output".into()));
+        };
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for raw in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                let text = String::from_utf8_lossy(&raw);
+                if sender.send(text.trim_end_matches('\r').to_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        loop {
+            match lines.recv_timeout(SILENCE) {
+                Ok(text) => line(&text),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(Stop::Failed(format!(
+                        "the machine said nothing for {} s; its last messages:\n{}",
+                        SILENCE.as_secs(),
+                        self.last_messages()
+                    )));
+                }
+            }
+        }
+        let status = guard.0.wait().map_err(Stop::io("qemu-system-x86_64"))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Stop::Failed(format!("QEMU ended with {status}:\n{}", self.last_messages())))
+    }
+
+    /// The end of the kernel's log.
+    pub fn last_messages(&self) -> String {
+        let log = std::fs::read(self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+/// A child that does not outlive its owner.
+struct EndsWithUs(Child);
+
+impl Drop for EndsWithUs {
+    fn drop(&mut self) {
+        // Errors mean that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
