@@ -1,0 +1,181 @@
+use crate::der::{
+    self, CONTEXT_0, CONTEXT_1, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET,
+};
+
+/// What the first SignerInfo of a PKCS#7 SignedData says (RFC 2315, section 9).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SignerInfo<'a> {
+    /// First common name of the issuer, or else the last value of its name.
+    pub(crate) signer: &'a [u8],
+    /// The serial number's magnitude, without leading zeros.
+    pub(crate) serial: Vec<u8>,
+    /// The digest's long name as OpenSSL has it, or its dotted identifier.
+    pub(crate) digest: String,
+    /// The encrypted digest.
+    pub(crate) signature: &'a [u8],
+}
+
+impl<'a> SignerInfo<'a> {
+    /// `None` if the bytes are no SignedData with a signer that is named by issuer
+    /// and serial number. What stands behind it is not looked at.
+    pub(crate) fn first_of(der: &'a [u8]) -> Option<Self> {
+        const SIGNED_DATA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 7, 2];
+        let mut content_info = Reader(der).inside(SEQUENCE)?;
+        if content_info.optional(OBJECT_IDENTIFIER)? != SIGNED_DATA {
+            return None;
+        }
+        let mut signed_data = content_info.inside(CONTEXT_0)?.inside(SEQUENCE)?;
+        signed_data.optional(INTEGER)?;
+        signed_data.optional(SET)?; // digest algorithms
+        signed_data.optional(SEQUENCE)?; // what was signed
+        signed_data.optional(CONTEXT_0); // certificates
+        signed_data.optional(CONTEXT_1); // revocation lists
+        let mut info = signed_data.inside(SET)?.inside(SEQUENCE)?;
+        info.optional(INTEGER)?;
+        let mut issuer_and_serial = info.inside(SEQUENCE)?;
+        let signer = name(issuer_and_serial.inside(SEQUENCE)?)?;
+        let serial = magnitude(issuer_and_serial.optional(INTEGER)?)?;
+        let digest = digest_name(info.inside(SEQUENCE)?.optional(OBJECT_IDENTIFIER)?)?;
+        info.optional(CONTEXT_0); // authenticated attributes
+        info.optional(SEQUENCE)?; // encryption algorithm
+        Some(Self { signer, serial, digest, signature: info.optional(OCTET_STRING)? })
+    }
+}
+
+/// The first common name, or else the last value; `None` if an element is no
+/// attribute. A name without attributes is empty.
+fn name(mut names: Reader<'_>) -> Option<&[u8]> {
+    const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
+    let (mut common, mut last) = (None, None);
+    while !names.0.is_empty() {
+        let mut set = names.inside(SET)?;
+        while !set.0.is_empty() {
+            let mut attribute = set.inside(SEQUENCE)?;
+            let kind = attribute.optional(OBJECT_IDENTIFIER)?;
+            let (_, value) = attribute.any()?;
+            if kind == COMMON_NAME && common.is_none() {
+                common = Some(value);
+            }
+            last = Some(value);
+        }
+    }
+    Some(common.or(last).unwrap_or_default())
+}
+
+/// The bytes of an INTEGER's absolute value, none for 0. `None` if it is empty or
+/// has a needless first byte, which DER forbids.
+fn magnitude(integer: &[u8]) -> Option<Vec<u8>> {
+    let negative = match integer {
+        [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => return None,
+        [first, ..] => first & 0x80 != 0,
+    };
+    let mut bytes = integer.to_vec();
+    if negative {
+        // Two's complement: invert, add one.
+        let mut carry = true;
+        for byte in bytes.iter_mut().rev() {
+            (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+        }
+    }
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.drain(..zeros);
+    Some(bytes)
+}
+
+/// OpenSSL's long names of digests; other identifiers in numbers.
+fn digest_name(oid: &[u8]) -> Option<String> {
+    const NIST_HASHES: [u8; 8] = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
+    const RSA_DIGESTS: [u8; 7] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2];
+    let name = match (oid.strip_prefix(&NIST_HASHES), oid.strip_prefix(&RSA_DIGESTS), oid) {
+        (Some([1]), ..) => "sha256",
+        (Some([2]), ..) => "sha384",
+        (Some([3]), ..) => "sha512",
+        (Some([4]), ..) => "sha224",
+        (Some([5]), ..) => "sha512-224",
+        (Some([6]), ..) => "sha512-256",
+        (Some([7]), ..) => "sha3-224",
+        (Some([8]), ..) => "sha3-256",
+        (Some([9]), ..) => "sha3-384",
+        (Some([10]), ..) => "sha3-512",
+        (Some([11]), ..) => "shake128",
+        (Some([12]), ..) => "shake256",
+        (_, Some([2]), _) => "md2",
+        (_, Some([4]), _) => "md4",
+        (_, Some([5]), _) => "md5",
+        // 1.3.14.3.2.26, 1.3.36.3.2.1, 1.2.156.10197.1.401
+        (.., [0x2b, 14, 3, 2, 26]) => "sha1",
+        (.., [0x2b, 36, 3, 2, 1]) => "ripemd160",
+        (.., [0x2a, 0x81, 0x1c, 0xcf, 0x55, 1, 0x83, 0x11]) => "sm3",
+        _ => return der::dotted(oid),
+    };
+    Some(name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use komod_fixtures::Pkcs7;
+
+    #[test]
+    fn facts_of_the_first_signer() {
+        let der = Pkcs7::by("A key", &[1, 2, 0xff, 4], &[7; 200]).der();
+        let info = SignerInfo::first_of(&der).unwrap();
+        assert_eq!(info.signer, b"A key");
+        assert_eq!(info.serial, [1, 2, 0xff, 4]);
+        assert_eq!(info.digest, "sha256");
+        assert_eq!(info.signature, [7; 200]);
+    }
+
+    #[test]
+    fn signer_is_the_first_common_name_or_the_last_value() {
+        let signer = |issuer: &[(&[u8], &str)]| {
+            let mut pkcs7 = Pkcs7::by("", &[1], &[1]);
+            pkcs7.issuer = issuer.iter().map(|(oid, s)| (oid.to_vec(), s.to_string())).collect();
+            let der = pkcs7.der();
+            SignerInfo::first_of(&der).map(|info| info.signer.to_vec())
+        };
+        let (cn, o) = (Pkcs7::COMMON_NAME, Pkcs7::ORGANIZATION);
+        assert_eq!(signer(&[(o, "O"), (cn, "first"), (cn, "second"), (o, "P")]).unwrap(), b"first");
+        assert_eq!(signer(&[(o, "O"), (o, "P")]).unwrap(), b"P");
+        assert_eq!(signer(&[]).unwrap(), b"");
+    }
+
+    #[test]
+    fn serial_numbers() {
+        assert_eq!(magnitude(&[0, 0xff]).unwrap(), [0xff]);
+        assert_eq!(magnitude(&[0]).unwrap(), []);
+        assert_eq!(magnitude(&[0xff]).unwrap(), [1]);
+        assert_eq!(magnitude(&[0x80, 0]).unwrap(), [0x80, 0]);
+        assert_eq!(magnitude(&[0xfe, 0x01]).unwrap(), [1, 0xff]);
+        assert_eq!(magnitude(&[]), None);
+        assert_eq!(magnitude(&[0, 0x7f]), None);
+        assert_eq!(magnitude(&[0xff, 0x80]), None);
+    }
+
+    #[test]
+    fn digests_are_named() {
+        let digest = |oid: &[u8]| {
+            let mut pkcs7 = Pkcs7::by("k", &[1], &[1]);
+            pkcs7.digest = oid.to_vec();
+            let der = pkcs7.der();
+            SignerInfo::first_of(&der).unwrap().digest
+        };
+        assert_eq!(digest(Pkcs7::SHA512), "sha512");
+        assert_eq!(digest(&[0x2b, 14, 3, 2, 26]), "sha1");
+        assert_eq!(digest(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 8]), "sha3-256");
+        assert_eq!(digest(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 99]), "2.16.840.1.101.3.4.2.99");
+    }
+
+    #[test]
+    fn truncations_are_no_signature() {
+        let der = Pkcs7::by("A key", &[1, 2, 3], &[7; 200]).der();
+        for end in 0..der.len() {
+            assert_eq!(SignerInfo::first_of(&der[..end]), None, "{end}");
+        }
+        for at in 0..der.len() {
+            let mut flipped = der.clone();
+            flipped[at] ^= 0xff;
+            let _ = SignerInfo::first_of(&flipped);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use crate::pkcs7::SignerInfo;
+
+/// A signature appended to a module (linux/module_signature.h): it covers the
+/// decompressed bytes before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// How the signer is named: `PGP`, `X509` or `PKCS#7`.
+    pub id_type: &'static str,
+    /// Who signed: for PKCS#7 the issuer's first common name (else the last value of
+    /// the issuer's name), for the older kinds the text in the file.
+    pub signer: Vec<u8>,
+    /// Which key: for PKCS#7 the serial number's magnitude, highest byte first.
+    pub key_id: Vec<u8>,
+    /// What was encrypted: `sha256` and so on, in OpenSSL's spelling; an identifier in
+    /// numbers if it has no name; `unknown` if the signature cannot be read.
+    pub hash_algo: Vec<u8>,
+    /// The encrypted digest.
+    pub signature: Vec<u8>,
+}
+
+/// `pkey_hash_algo` of older kernels, by number.
+const HASHES: [&[u8]; 9] =
+    [b"md4", b"md5", b"sha1", b"rmd160", b"sha256", b"sha384", b"sha512", b"sha224", b"sm3"];
+
+impl Signature {
+    /// The signature behind a module's decompressed bytes. `None` when unsigned:
+    /// without the magic line at the very end, or if the 12 bytes before it
+    /// (`struct module_signature`) name an unknown algorithm, hash or kind, or more
+    /// bytes than there are.
+    ///
+    /// A PKCS#7 signature that cannot be read still is one: signer, key and
+    /// signature are then empty and the hash is `unknown`.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_suffix(b"~Module signature appended~\n")?;
+        let (rest, fields) = rest.split_last_chunk::<12>()?;
+        let [algorithm, hash, id_type, signer_len, key_id_len, _, _, _, sig_len @ ..] = *fields;
+        let hash = *HASHES.get(usize::from(hash))?;
+        let id_type = *["PGP", "X509", "PKCS#7"].get(usize::from(id_type))?;
+        let (signer_len, key_id_len) = (usize::from(signer_len), usize::from(key_id_len));
+        let sig_len = usize::try_from(u32::from_be_bytes(sig_len)).ok()?;
+        if algorithm > 1 || sig_len == 0 {
+            return None;
+        }
+        // All three must fit, though PKCS#7 has the last alone.
+        let (rest, signature) = rest.split_at_checked(rest.len().checked_sub(sig_len)?)?;
+        let (rest, key_id) = rest.split_at_checked(rest.len().checked_sub(key_id_len)?)?;
+        let (_, signer) = rest.split_at_checked(rest.len().checked_sub(signer_len)?)?;
+        if id_type != "PKCS#7" {
+            return Some(Self {
+                id_type,
+                signer: signer.to_vec(),
+                key_id: key_id.to_vec(),
+                hash_algo: hash.to_vec(),
+                signature: signature.to_vec(),
+            });
+        }
+        Some(match SignerInfo::first_of(signature) {
+            Some(info) => Self {
+                id_type,
+                signer: info.signer.to_vec(),
+                key_id: info.serial,
+                hash_algo: info.digest.into_bytes(),
+                signature: info.signature.to_vec(),
+            },
+            None => Self {
+                id_type,
+                signer: Vec::new(),
+                key_id: Vec::new(),
+                hash_algo: b"unknown".to_vec(),
+                signature: Vec::new(),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
+
+    #[test]
+    fn pkcs7_behind_a_module() {
+        let signed = Signed::Pkcs7(Pkcs7::by("A key", &[0, 0xab, 1], &[7; 30]));
+        let file = ModuleSpec::new("m").signed(signed).build();
+        let signature = Signature::of(&file).unwrap();
+        assert_eq!(signature.id_type, "PKCS#7");
+        assert_eq!(signature.signer, b"A key");
+        assert_eq!(signature.key_id, [0xab, 1]);
+        assert_eq!(signature.hash_algo, b"sha256");
+        assert_eq!(signature.signature, [7; 30]);
+        assert_eq!(Signature::of(&ModuleSpec::new("m").build()), None);
+    }
+
+    #[test]
+    fn older_kinds_stand_in_the_clear() {
+        let (signer, key_id, signature) = (b"Org: key".to_vec(), vec![1, 2, 3], vec![9; 4]);
+        let legacy = Signed::Legacy { id_type: 1, hash: 6, signer, key_id, signature };
+        let found = Signature::of(&ModuleSpec::new("m").signed(legacy).build()).unwrap();
+        assert_eq!((found.id_type, &found.hash_algo[..]), ("X509", &b"sha512"[..]));
+        assert_eq!((&found.signer[..], &found.key_id[..]), (&b"Org: key"[..], &[1, 2, 3][..]));
+        assert_eq!(found.signature, [9; 4]);
+    }
+
+    #[test]
+    fn implausible_trailers_are_no_signature() {
+        let of = |fields, body: &[u8], sig_len| {
+            Signature::of(&Signed::Raw { fields, body: body.to_vec(), sig_len }.build())
+        };
+        assert!(of([0, 0, 2, 0, 0], b"abcd", 4).is_some());
+        assert_eq!(of([2, 0, 2, 0, 0], b"abcd", 4), None);
+        assert_eq!(of([0, 9, 2, 0, 0], b"abcd", 4), None);
+        assert_eq!(of([0, 0, 3, 0, 0], b"abcd", 4), None);
+        assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 0), None);
+        assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 5), None);
+        assert_eq!(of([0, 0, 2, 0, 0], b"abcd", u32::MAX), None);
+        assert_eq!(of([0, 0, 1, 2, 1], b"abcd", 2), None);
+    }
+
+    #[test]
+    fn unreadable_pkcs7_is_unknown() {
+        let raw = Signed::Raw { fields: [0, 0, 2, 0, 0], body: b"abcd".to_vec(), sig_len: 4 };
+        let signature = Signature::of(&raw.build()).unwrap();
+        assert_eq!(signature.hash_algo, b"unknown");
+        assert!(signature.signer.is_empty() && signature.key_id.is_empty());
+        assert!(signature.signature.is_empty());
+    }
+
+    #[test]
+    fn every_truncation_from_the_front_is_answered() {
+        let signed = Signed::Pkcs7(Pkcs7::by("A key", &[1], &[7; 30])).build();
+        for start in 0..=signed.len() {
+            let _ = Signature::of(&signed[start..]);
+        }
+    }
+}

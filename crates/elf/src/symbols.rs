@@ -1,0 +1,341 @@
+use goblin::elf::header::{EM_SPARC, EM_SPARCV9};
+use goblin::elf::section_header::{SHN_ABS, SHN_UNDEF};
+use goblin::elf::sym::{STB_WEAK, st_bind, st_type, sym32, sym64};
+
+use crate::bytes;
+use crate::join::Joined;
+use crate::{Error, Module};
+
+/// A symbol that a module offers to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Export<'a> {
+    /// As in the symbol table, a leading dot included.
+    pub name: &'a [u8],
+    /// Checksum of its interface, of 32 bits; 0 if the module names none, all of the
+    /// 64 bits set if its place is outside the file.
+    pub crc: u64,
+}
+
+/// How much a module wants a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// Does not load without it.
+    Strong,
+    /// Loads without it.
+    Weak,
+}
+
+/// A symbol that a module wants from the kernel or from another module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need<'a> {
+    /// As in the symbol table, a leading dot included.
+    pub name: &'a [u8],
+    /// Checksum that it was built against; `None` if the module has no version of it.
+    pub crc: Option<u64>,
+    /// Whether it must be there.
+    pub binding: Binding,
+}
+
+impl<'a> Module<'a> {
+    /// The exported symbols: every `__crc_NAME` of the symbol table, or else, if
+    /// there is none, the strings of `__ksymtab_strings` with CRC 0. `Ok(None)` if
+    /// the module has neither.
+    ///
+    /// The strings contain the names of symbol namespaces too, which nothing there
+    /// tells apart. An error if `__ksymtab_strings` does not end with a NUL.
+    pub fn exports(&self) -> Result<Option<Vec<Export<'a>>>, Error> {
+        let versioned = match self.symbol_table() {
+            Ok(table) if self.is_64() => self.versioned_exports::<Symbol64>(&table),
+            Ok(table) => self.versioned_exports::<Symbol32>(&table),
+            Err(_) => Vec::new(),
+        };
+        if !versioned.is_empty() {
+            return Ok(Some(versioned));
+        }
+        let Some(section) = self.section(b"__ksymtab_strings") else { return Ok(None) };
+        if section.bytes.last().is_some_and(|last| *last != 0) {
+            let what = "end of __ksymtab_strings";
+            return Err(Error::malformed(what, section.offset, "no NUL", "a NUL"));
+        }
+        let names = bytes::strings(section.bytes);
+        Ok(Some(names.map(|name| Export { name, crc: 0 }).collect()))
+    }
+
+    /// The needed symbols: the undefined ones of the symbol table in its order, then
+    /// those that only the symbol versions name (`module_layout`), in theirs.
+    ///
+    /// An error without a symbol table and its strings. Versions that cannot be read
+    /// count as absent, as in kmod.
+    pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
+        let table = self.symbol_table()?;
+        let versions = self.versions().ok().flatten().unwrap_or_default();
+        let mut joined = Joined::new(&versions);
+        let mut needs = Vec::new();
+        if self.is_64() {
+            self.undefined::<Symbol64>(&table, &mut joined, &mut needs);
+        } else {
+            self.undefined::<Symbol32>(&table, &mut joined, &mut needs);
+        }
+        needs.extend(joined.unused().map(|version| Need {
+            name: version.name,
+            crc: Some(version.crc),
+            binding: Binding::Strong,
+        }));
+        Ok(needs)
+    }
+
+    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Vec<Export<'a>> {
+        let exports = self.records::<S>(table).filter_map(|symbol| {
+            // Cheap first: very few names start so, and each is looked at once.
+            let tail = table.names.get(symbol.name as usize..)?.strip_prefix(b"__crc_")?;
+            let crc = match u32::from(symbol.section) {
+                SHN_UNDEF | SHN_ABS => symbol.value,
+                index => self.crc_at(index, symbol.value).map_or(u64::MAX, u64::from),
+            };
+            Some(Export { name: bytes::until_nul(tail), crc })
+        });
+        exports.collect()
+    }
+
+    /// The checksum at an offset of a section.
+    fn crc_at(&self, index: u32, offset: u64) -> Option<u32> {
+        let section = self.section_at(index as usize)?;
+        let bytes = bytes::array(section.bytes, usize::try_from(offset).ok()?)?;
+        Some(self.u32(bytes))
+    }
+
+    fn undefined<S: Layout>(
+        &self,
+        table: &SymbolTable<'a>,
+        joined: &mut Joined<'_, 'a>,
+        needs: &mut Vec<Need<'a>>,
+    ) {
+        /// A global register of SPARC code, which nobody defines.
+        const STT_REGISTER: u8 = 13;
+        const EM_SPARC32PLUS: u16 = 18;
+        let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
+        for symbol in self.records::<S>(table) {
+            if u32::from(symbol.section) != SHN_UNDEF || symbol.name == 0 {
+                continue;
+            }
+            if sparc && st_type(symbol.info) == STT_REGISTER {
+                continue;
+            }
+            let Some(name) = bytes::string(table.names, symbol.name as usize) else { continue };
+            if name.is_empty() {
+                continue;
+            }
+            let weak = st_bind(symbol.info) == STB_WEAK;
+            needs.push(Need {
+                name,
+                crc: joined.use_crc(name),
+                binding: if weak { Binding::Weak } else { Binding::Strong },
+            });
+        }
+    }
+
+    /// The records of `.symtab` and the strings of `.strtab`, found by these names.
+    fn symbol_table(&self) -> Result<SymbolTable<'a>, Error> {
+        let missing = |what| Error::malformed(what, 0, "no such section", "one within the file");
+        let records = self.section(b".symtab").ok_or_else(|| missing(".symtab"))?;
+        let names = self.section(b".strtab").ok_or_else(|| missing(".strtab"))?;
+        if names.bytes.last() != Some(&0) {
+            return Err(Error::malformed("end of .strtab", names.offset, "no NUL", "a NUL"));
+        }
+        let size = if self.is_64() { Symbol64::SIZE } else { Symbol32::SIZE };
+        if records.bytes.len().checked_rem(size) != Some(0) {
+            let found = format!("{} bytes", records.bytes.len());
+            let expected = format!("a multiple of {size}");
+            return Err(Error::malformed("size of .symtab", records.offset, found, expected));
+        }
+        Ok(SymbolTable { records: records.bytes, names: names.bytes })
+    }
+
+    /// The symbols but for the first, which the format keeps empty.
+    fn records<S: Layout>(&self, table: &SymbolTable<'a>) -> impl Iterator<Item = Symbol> {
+        let little = self.context().is_little_endian();
+        table.records.chunks_exact(S::SIZE).skip(1).filter_map(move |r| S::read(r, little))
+    }
+}
+
+/// Nothing of it was decoded yet.
+struct SymbolTable<'a> {
+    records: &'a [u8],
+    names: &'a [u8],
+}
+
+/// What exports and needs are told from.
+struct Symbol {
+    name: u32,
+    info: u8,
+    section: u16,
+    value: u64,
+}
+
+/// Where the fields of a class's symbol record are. They are read one by one from
+/// the record, so that a field that a caller does not use costs nothing: there are
+/// a million symbols in a distribution's modules.
+trait Layout {
+    const SIZE: usize;
+    fn read(record: &[u8], little: bool) -> Option<Symbol>;
+}
+
+struct Symbol32;
+struct Symbol64;
+
+impl Layout for Symbol32 {
+    const SIZE: usize = sym32::SIZEOF_SYM;
+
+    #[inline(always)]
+    fn read(record: &[u8], little: bool) -> Option<Symbol> {
+        use std::mem::offset_of;
+        let name = bytes::array(record, offset_of!(sym32::Sym, st_name))?;
+        let info = bytes::array::<1>(record, offset_of!(sym32::Sym, st_info))?;
+        let section = bytes::array(record, offset_of!(sym32::Sym, st_shndx))?;
+        let value = bytes::array(record, offset_of!(sym32::Sym, st_value))?;
+        Some(if little {
+            Symbol {
+                name: u32::from_le_bytes(name),
+                info: u8::from_le_bytes(info),
+                section: u16::from_le_bytes(section),
+                value: u32::from_le_bytes(value).into(),
+            }
+        } else {
+            Symbol {
+                name: u32::from_be_bytes(name),
+                info: u8::from_be_bytes(info),
+                section: u16::from_be_bytes(section),
+                value: u32::from_be_bytes(value).into(),
+            }
+        })
+    }
+}
+
+impl Layout for Symbol64 {
+    const SIZE: usize = sym64::SIZEOF_SYM;
+
+    #[inline(always)]
+    fn read(record: &[u8], little: bool) -> Option<Symbol> {
+        use std::mem::offset_of;
+        let name = bytes::array(record, offset_of!(sym64::Sym, st_name))?;
+        let info = bytes::array::<1>(record, offset_of!(sym64::Sym, st_info))?;
+        let section = bytes::array(record, offset_of!(sym64::Sym, st_shndx))?;
+        let value = bytes::array(record, offset_of!(sym64::Sym, st_value))?;
+        Some(if little {
+            Symbol {
+                name: u32::from_le_bytes(name),
+                info: u8::from_le_bytes(info),
+                section: u16::from_le_bytes(section),
+                value: u64::from_le_bytes(value),
+            }
+        } else {
+            Symbol {
+                name: u32::from_be_bytes(name),
+                info: u8::from_be_bytes(info),
+                section: u16::from_be_bytes(section),
+                value: u64::from_be_bytes(value),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use komod_fixtures::{Class, Endian, ModuleSpec};
+
+    fn all(spec: &ModuleSpec) -> Vec<Vec<u8>> {
+        let mut files = Vec::new();
+        for class in [Class::Elf32, Class::Elf64] {
+            for endian in [Endian::Little, Endian::Big] {
+                files.push(spec.clone().class(class).endian(endian).build());
+            }
+        }
+        files
+    }
+
+    fn export(name: &[u8], crc: u64) -> Export<'_> {
+        Export { name, crc }
+    }
+
+    #[test]
+    fn exports_by_crc_symbols() {
+        let spec = ModuleSpec::new("m")
+            .export("absolute", 0x1122_3344)
+            .export_in_section("first", 5)
+            .export_in_section("second", 0xa0b0_c0d0)
+            .export_undefined("undefined")
+            .ksymtab_strings(["not_looked_at"])
+            .defines("text");
+        for file in all(&spec) {
+            let exports = Module::parse(&file).unwrap().exports().unwrap().unwrap();
+            let expected = [
+                export(b"absolute", 0x1122_3344),
+                export(b"first", 5),
+                export(b"second", 0xa0b0_c0d0),
+                export(b"undefined", 0),
+            ];
+            assert_eq!(exports, expected);
+        }
+    }
+
+    #[test]
+    fn exports_by_strings_without_crcs() {
+        for file in all(&ModuleSpec::new("m").ksymtab_strings(["", "a", "", "b", "NS"])) {
+            let exports = Module::parse(&file).unwrap().exports().unwrap().unwrap();
+            assert_eq!(exports, [export(b"a", 0), export(b"b", 0), export(b"NS", 0)]);
+        }
+        for file in all(&ModuleSpec::new("m").defines("text")) {
+            assert_eq!(Module::parse(&file).unwrap().exports(), Ok(None));
+        }
+        let file = ModuleSpec::new("m").section("__ksymtab_strings", b"a\0b").build();
+        assert!(Module::parse(&file).unwrap().exports().is_err());
+    }
+
+    #[test]
+    fn needs_are_undefined_symbols_then_versions() {
+        let spec = ModuleSpec::new("m")
+            .needs("b")
+            .needs_weak("a")
+            .defines("text")
+            .needs("c")
+            .version("module_layout", 7)
+            .version("c", 3)
+            .version("b", 2)
+            .version("other", 8);
+        for file in all(&spec) {
+            let needs = Module::parse(&file).unwrap().needs().unwrap();
+            let need = |name, crc, binding| Need { name, crc, binding };
+            let expected = [
+                need(&b"b"[..], Some(2), Binding::Strong),
+                need(b"a", None, Binding::Weak),
+                need(b"c", Some(3), Binding::Strong),
+                need(b"module_layout", Some(7), Binding::Strong),
+                need(b"other", Some(8), Binding::Strong),
+            ];
+            assert_eq!(needs, expected);
+        }
+    }
+
+    #[test]
+    fn crc_outside_its_section_is_all_ones() {
+        let file = ModuleSpec::new("m").export_in_section("a", 5).build();
+        let mut cut = file.clone();
+        let module = Module::parse(&file).unwrap();
+        let at = module.section(b"__kcrctab").unwrap().header_offset as usize + 32;
+        cut[at] = 3;
+        let exports = Module::parse(&cut).unwrap().exports().unwrap().unwrap();
+        assert_eq!(exports, [export(b"a", u64::MAX)]);
+    }
+
+    #[test]
+    fn needs_want_a_symbol_table() {
+        let file = ModuleSpec::new("m").needs("a").build();
+        let name = file.windows(8).rposition(|w| w == b".symtab\0").unwrap();
+        let mut renamed = file.clone();
+        renamed[name + 1] = b'x';
+        let module = Module::parse(&renamed).unwrap();
+        assert!(module.needs().is_err());
+        assert_eq!(module.exports(), Ok(None));
+    }
+}
