@@ -1,0 +1,184 @@
+//! The bytes of depmod.d files into directives (`depmod.d`(5)).
+
+use crate::files::{self, Reader, Search};
+use crate::line::{Line, Words, lines};
+use crate::origin::shown;
+use crate::{Level, Origin, Warning, version};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One word of `search`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchWord {
+    /// A directory below the kernel's module directory, matched by whole
+    /// components.
+    Directory(Vec<u8>),
+    /// `built-in`: all that no other word is for.
+    BuiltIn,
+    /// `external`: the directories of `external` lines.
+    External,
+}
+
+/// `override MODULE KVER SUBDIR`: this file, whatever the search says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// `SUBDIR/MODULE` as written: what a path below the module directory,
+    /// without its extension, must equal.
+    pub path: Vec<u8>,
+    /// Where it is written.
+    pub origin: Origin,
+}
+
+/// `external KVER DIR`: one more tree of modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// As written; an absolute path is expected but not demanded.
+    pub dir: PathBuf,
+    /// Where it is written.
+    pub origin: Origin,
+}
+
+/// All depmod configuration for one kernel version. `override` and `external`
+/// lines for other versions are left out, with a warning of [`Level::Info`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DepmodConfig {
+    /// Highest priority first, those of earlier lines before those of later
+    /// ones; `updates` alone when no word was there.
+    pub search: Vec<SearchWord>,
+    /// Where the words of [`DepmodConfig::search`] are written, one each;
+    /// empty when `updates` is there by default.
+    pub search_origins: Vec<Origin>,
+    /// In the order read: of those for one module the last holds.
+    pub overrides: Vec<Override>,
+    /// In the order read: the first has the highest priority.
+    pub externals: Vec<External>,
+    /// Exact names of directory entries, at any depth, to pass over (`build`
+    /// and `source`, always passed over, not included).
+    pub excludes: Vec<Vec<u8>>,
+    /// Where the names of [`DepmodConfig::excludes`] are written, one each.
+    pub exclude_origins: Vec<Origin>,
+    /// What was left out.
+    pub warnings: Vec<Warning>,
+}
+
+impl DepmodConfig {
+    /// Reads the files of `search` by their base names. Files that do not
+    /// exist or cannot be read are passed over in silence.
+    pub fn load(search: &Search, version: &[u8]) -> Self {
+        let mut config = Self::default();
+        let sources = files::sources(search, None, Reader::Depmod, &mut config.warnings);
+        for source in sources {
+            if let Some(text) = files::read(&source.path) {
+                config.read(source.path.into(), &text, version);
+            }
+        }
+        config.or_default()
+    }
+
+    /// Adds the directives of one file, and a warning for every bad line.
+    fn read(&mut self, file: Arc<Path>, text: &[u8], version: &[u8]) {
+        for line in lines(text) {
+            let origin = Origin { file: Arc::clone(&file), line: line.number };
+            self.line(&line, origin, version);
+        }
+    }
+
+    fn or_default(mut self) -> Self {
+        if self.search.is_empty() {
+            self.search.push(SearchWord::Directory(b"updates".to_vec()));
+        }
+        self
+    }
+
+    fn line(&mut self, line: &Line<'_>, origin: Origin, version: &[u8]) {
+        let mut words = Words::of(&line.text);
+        let Some(keyword) = words.next() else { return };
+        let place = origin.clone();
+        let (level, text) = match self.directive(keyword, words, origin, version) {
+            Outcome::Done => return,
+            Outcome::OtherVersion { what, pattern } => {
+                (Level::Info, format!("{what} did not match {}", shown(&pattern)))
+            }
+            Outcome::NotDone => {
+                (Level::Info, format!("command {} not implemented yet", shown(keyword)))
+            }
+            Outcome::Bad => {
+                (Level::Error, format!("ignoring bad line starting with '{}'", shown(keyword)))
+            }
+        };
+        self.warnings.push(Warning { level, function: "", text: format!("{place}: {text}") });
+    }
+
+    fn directive(
+        &mut self,
+        keyword: &[u8],
+        mut words: Words<'_>,
+        origin: Origin,
+        version: &[u8],
+    ) -> Outcome {
+        match keyword {
+            b"search" => {
+                for word in words {
+                    self.search.push(match word {
+                        b"built-in" => SearchWord::BuiltIn,
+                        b"external" => SearchWord::External,
+                        directory => SearchWord::Directory(directory.to_vec()),
+                    });
+                    self.search_origins.push(origin.clone());
+                }
+            }
+            b"override" => {
+                let (Some(module), Some(pattern), Some(subdir)) =
+                    (words.next(), words.next(), words.next())
+                else {
+                    return Outcome::Bad;
+                };
+                if !version::matches(pattern, version) {
+                    return Outcome::other_version("override kernel", pattern);
+                }
+                let path = [subdir, b"/", module].concat();
+                self.overrides.push(Override { path, origin });
+            }
+            b"external" => {
+                let (Some(pattern), Some(dir)) = (words.next(), words.next()) else {
+                    return Outcome::Bad;
+                };
+                if !version::matches(pattern, version) {
+                    return Outcome::other_version("external directory", pattern);
+                }
+                let dir = PathBuf::from(OsStr::from_bytes(dir));
+                self.externals.push(External { dir, origin });
+            }
+            b"exclude" => {
+                for name in words {
+                    self.excludes.push(name.to_vec());
+                    self.exclude_origins.push(origin.clone());
+                }
+            }
+            b"include" | b"make_map_files" => return Outcome::NotDone,
+            _ => return Outcome::Bad,
+        }
+        Outcome::Done
+    }
+}
+
+/// What became of a line.
+enum Outcome {
+    Done,
+    OtherVersion {
+        what: &'static str,
+        pattern: Vec<u8>,
+    },
+    /// kmod knows the keyword and does nothing.
+    NotDone,
+    /// Unknown keyword or a word missing.
+    Bad,
+}
+
+impl Outcome {
+    fn other_version(what: &'static str, pattern: &[u8]) -> Self {
+        Self::OtherVersion { what, pattern: pattern.to_vec() }
+    }
+}
