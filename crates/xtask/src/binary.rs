@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::install;
 use crate::outcome::{Stop, Tally};
 use crate::programs;
 use crate::test::workspace;
@@ -10,8 +11,8 @@ use crate::test::workspace;
 /// The most the program may weigh.
 const CEILING: u64 = 3 * 1024 * 1024;
 
-/// The target of the static program, and the compiler its C parts need.
-const MUSL: (&str, &str) = ("x86_64-unknown-linux-musl", "musl-gcc");
+/// The target of the static program.
+const MUSL: &str = "x86_64-unknown-linux-musl";
 
 /// Builds the release program and returns its path.
 ///
@@ -20,7 +21,7 @@ const MUSL: (&str, &str) = ("x86_64-unknown-linux-musl", "musl-gcc");
 /// no libraries.
 pub fn release() -> Result<PathBuf, Stop> {
     let musl = has_musl();
-    let target = if musl { MUSL.0 } else { "x86_64-unknown-linux-gnu" };
+    let target = if musl { MUSL } else { "x86_64-unknown-linux-gnu" };
     eprintln!("building kmod for {target}");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--package", "komod", "--bin", "kmod"]);
@@ -46,12 +47,12 @@ pub fn size(program: &Path) -> Result<Tally, Stop> {
 /// Whether programs can be built for musl here; adds the target by rustup if
 /// only that is missing.
 fn has_musl() -> bool {
-    if programs::find(MUSL.1).is_none() {
+    if install::ensure(install::MUSL).is_err() {
         return false;
     }
     let sysroot = programs::text(Command::new("rustc").args(["--print", "sysroot"]));
     let there = sysroot.is_ok_and(|root| {
-        Path::new(root.trim()).join("lib/rustlib").join(MUSL.0).join("lib").is_dir()
+        Path::new(root.trim()).join("lib/rustlib").join(MUSL).join("lib").is_dir()
     });
-    there || programs::text(Command::new("rustup").args(["target", "add", MUSL.0])).is_ok()
+    there || programs::text(Command::new("rustup").args(["target", "add", MUSL])).is_ok()
 }

@@ -12,6 +12,8 @@
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
 //! | `binary` | the program as it is shipped |
+//! | `install` | programs of the system, installed or named |
+//! | `ledger` | holds the README's differences to their tests |
 //! | `outcome`, `programs` | how things end, how other programs are run |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -20,6 +22,9 @@ pub mod cases;
 pub mod cpio;
 pub mod fetch;
 pub mod guest;
+pub mod install;
+#[cfg(test)]
+mod ledger;
 pub mod mirror;
 pub mod outcome;
 pub mod packages;

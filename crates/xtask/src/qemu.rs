@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use crate::install;
 use crate::outcome::Stop;
-use crate::programs;
 
 /// How long a guest may be silent; software emulation on a busy machine is
 /// slow.
@@ -37,10 +37,8 @@ impl Machine<'_> {
     /// machine hung or QEMU failed: the text then ends with the kernel's last
     /// messages.
     pub fn boot(&self, mut line: impl FnMut(&str)) -> Result<(), Stop> {
-        if programs::find("qemu-system-x86_64").is_none() {
-            return Err(Stop::NotHere("qemu-system-x86_64 is not installed".into()));
-        }
-        let child = Command::new("qemu-system-x86_64")
+        install::ensure(install::QEMU)?;
+        let child = Command::new(install::QEMU.program)
             .args(["-accel", "tcg", "-cpu", "max", "-m", "1G", "-smp", "2"])
             .args(["-display", "none", "-nodefaults", "-no-reboot"])
             .arg("-kernel")
