@@ -4,6 +4,8 @@
 mod insmod;
 mod kmod;
 mod lsmod;
+mod modprobe;
+mod parameters;
 mod rmmod;
 mod static_nodes;
 
@@ -29,8 +31,15 @@ pub struct Tool {
 }
 
 /// All tools; `kmod` itself comes first.
-pub const TOOLS: &[Tool] =
-    &[kmod::TOOL, insmod::TOOL, lsmod::TOOL, rmmod::TOOL, lsmod::LIST, static_nodes::TOOL];
+pub const TOOLS: &[Tool] = &[
+    kmod::TOOL,
+    insmod::TOOL,
+    lsmod::TOOL,
+    rmmod::TOOL,
+    lsmod::LIST,
+    modprobe::TOOL,
+    static_nodes::TOOL,
+];
 
 /// The tool that a program of that name is; `None` for an unknown name.
 pub fn by_program_name(name: &str) -> Option<&'static Tool> {

@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
@@ -61,7 +60,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         modversions: given.flag("force") || given.flag("force-modversion"),
         vermagic: given.flag("force") || given.flag("force-vermagic"),
     };
-    Ok(insert(host, file, &join(parameters), force))
+    Ok(insert(host, file, &super::parameters::join(parameters), force))
 }
 
 fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) -> Outcome {
@@ -95,40 +94,5 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
             host.report.error(format_args!("could not insert module {}: {why}", path.display()));
             Outcome::Failure
         }
-    }
-}
-
-/// The parameters as one text: a value with a blank in it goes in quotes,
-/// unless it begins with one.
-fn join(parameters: &[OsString]) -> Vec<u8> {
-    let quoted = parameters.iter().map(|parameter| {
-        let parameter = parameter.as_bytes();
-        let (name, value) = match parameter.iter().position(|&b| b == b'=') {
-            Some(at) => parameter.split_at(at + 1),
-            None => (parameter, b"".as_slice()),
-        };
-        if value.contains(&b' ') && !value.starts_with(b"\"") && !value.starts_with(b"'") {
-            [name, b"\"", value, b"\""].concat()
-        } else {
-            parameter.to_vec()
-        }
-    });
-    quoted.collect::<Vec<_>>().join(b" ".as_slice())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_with_blanks_are_quoted() {
-        let join = |words: &[&str]| {
-            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            String::from_utf8(join(&words)).unwrap()
-        };
-        assert_eq!(join(&[]), "");
-        assert_eq!(join(&["a=1", "flag", "b=x y"]), "a=1 flag b=\"x y\"");
-        assert_eq!(join(&["a=\"x y\"", "b='x y'", "c=x\"y"]), "a=\"x y\" b='x y' c=x\"y");
-        assert_eq!(join(&["a b"]), "a b");
     }
 }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
-use komod_config::{Config, Origin};
+use komod_config::Config;
 use komod_kernel::{InitState, Kernel};
-use komod_name::{ModuleName, matches};
+use komod_name::ModuleName;
 
 use crate::{Action, Force, Plan, Resolver, Step, Target};
 
@@ -49,8 +49,9 @@ pub fn plan_insert(
         return plan;
     }
     let held_back = target.alias.is_some() || request.use_blacklist;
-    if let Some(origin) = held_back.then(|| blacklisted(resolver.config, &target.name)).flatten() {
-        plan.steps.push(only(Action::Skipped { origin }));
+    let blacklist = resolver.config.blacklist_for(target.name.as_bytes());
+    if let Some(line) = blacklist.filter(|_| held_back) {
+        plan.steps.push(only(Action::Skipped { origin: line.origin.clone() }));
         return plan;
     }
     let mut walk = Walk::new(resolver);
@@ -77,16 +78,10 @@ fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &Target) -> b
         || matches!(kernel.state(target.name.as_bytes()), Ok(Some(InitState::Live)))
 }
 
-fn blacklisted(config: &Config, name: &ModuleName) -> Option<Origin> {
-    let line = config.blacklists.iter().find(|line| line.module == name.as_bytes())?;
-    Some(line.origin.clone())
-}
-
 fn action(resolver: &Resolver<'_>, entry: &Entry, extra: &[u8]) -> Action {
     let options = merged_options(resolver.config, &entry.target, extra);
     let name = entry.target.name.as_bytes();
-    let mut installs = resolver.config.installs.iter();
-    match installs.find(|line| !entry.ignore_command && matches(&line.module, name)) {
+    match resolver.config.install_for(name).filter(|_| !entry.ignore_command) {
         Some(line) => {
             Action::Run { command: line.command.clone(), options, origin: line.origin.clone() }
         }
@@ -102,10 +97,9 @@ fn action(resolver: &Resolver<'_>, entry: &Entry, extra: &[u8]) -> Action {
 /// by, then `extra`. Configured options always end with a blank (kmod's
 /// output shows it).
 fn merged_options(config: &Config, target: &Target, extra: &[u8]) -> Vec<u8> {
-    let applies =
-        |module: &[u8]| module == target.name.as_bytes() || target.alias.as_deref() == Some(module);
+    let alias = target.alias.as_deref();
     let mut merged = Vec::new();
-    for line in config.options.iter().filter(|line| applies(&line.module)) {
+    for line in config.options_lines_for(target.name.as_bytes(), alias) {
         merged.extend_from_slice(&line.options);
         merged.push(b' ');
     }
@@ -199,7 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
-        match softdep_for(self.resolver.config, name) {
+        match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) => {
                 let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
                 (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
@@ -207,18 +201,6 @@ impl<'a> Walk<'a> {
             None => (Vec::new(), Vec::new()),
         }
     }
-}
-
-/// The `softdep` line that counts for `name`: the administrator's first, else
-/// the first that modules brought themselves.
-pub(crate) fn softdep_for<'c>(
-    config: &'c Config,
-    name: &ModuleName,
-) -> Option<&'c komod_config::Softdep> {
-    let applies = |line: &&komod_config::Softdep| matches(&line.module, name.as_bytes());
-    let mut own = config.softdeps.iter().filter(|line| !line.from_modules);
-    let mut brought = config.softdeps.iter().filter(|line| line.from_modules);
-    own.find(applies).or_else(|| brought.find(applies))
 }
 
 /// All modules that `words` stand for; a word with a bracket that has no

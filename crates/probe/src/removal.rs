@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use komod_config::Origin;
 use komod_kernel::Kernel;
-use komod_name::{ModuleName, matches};
+use komod_name::ModuleName;
 
 use crate::command::with_options;
-use crate::insert::{look_up_all, softdep_for};
+use crate::insert::look_up_all;
 use crate::{Resolver, Target};
 
 /// How a module is to be removed.
@@ -227,7 +227,7 @@ impl Walk<'_> {
     }
 
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
-        match softdep_for(self.resolver.config, name) {
+        match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) if !self.request.ignore_commands => {
                 let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
                 (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
@@ -240,8 +240,7 @@ impl Walk<'_> {
         if self.request.ignore_commands {
             return None;
         }
-        let mut lines = self.resolver.config.removes.iter();
-        let line = lines.find(|line| matches(&line.module, name.as_bytes()))?;
+        let line = self.resolver.config.remove_for(name.as_bytes())?;
         let command = with_options(&line.command, b"");
         Some(RemovalAction::Run { command, origin: line.origin.clone() })
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use komod_config::{Config, Origin};
 use komod_index::Index;
-use komod_name::{ModuleName, UnmatchedBracket, alias, matches};
+use komod_kernel::Errno;
+use komod_name::{ModuleName, UnmatchedBracket, alias};
 
 use crate::Database;
 
@@ -143,20 +144,21 @@ impl Resolver<'_> {
         };
         let target = Target::of_file(absolute);
         if target.name.as_bytes().is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(io::Error::from_raw_os_error(Errno::ENOENT as i32));
         }
         Ok(target)
     }
 
     fn by_config_alias(&self, text: &[u8]) -> Vec<Target> {
-        let hits = self.config.aliases.iter().filter(|line| matches(&line.pattern, text));
-        hits.map(|line| Target {
-            name: ModuleName::new(&line.module),
-            alias: Some(line.pattern.clone()),
-            path: None,
-            source: Source::ConfigAlias(line.origin.clone()),
-        })
-        .collect()
+        let lines = self.config.aliases_for(text);
+        lines
+            .map(|line| Target {
+                name: ModuleName::new(&line.module),
+                alias: Some(line.pattern.clone()),
+                path: None,
+                source: Source::ConfigAlias(line.origin.clone()),
+            })
+            .collect()
     }
 
     fn by_name(&self, text: &[u8]) -> Vec<Target> {
@@ -181,10 +183,8 @@ impl Resolver<'_> {
     }
 
     fn by_command(&self, text: &[u8]) -> Vec<Target> {
-        let lines = self.config.installs.iter().chain(&self.config.removes);
-        lines
-            .into_iter()
-            .find(|line| line.module == text)
+        self.config
+            .command_named(text)
             .map(|line| Target::plain(ModuleName::new(text), Source::Command(line.origin.clone())))
             .into_iter()
             .collect()

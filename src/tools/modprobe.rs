@@ -1,0 +1,315 @@
+//! `modprobe`: loads a module and all that it needs, or removes it.
+
+mod insert;
+mod lines;
+mod remove;
+mod show;
+mod symbols;
+mod variable;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Command;
+use komod_config::{Config, Search};
+use komod_index::Error as IndexError;
+use komod_probe::{Database, Force, RemovalRequest, Request, Resolver, Shell};
+
+use super::Tool;
+use crate::cli::{self, Given, count, flag, list, value};
+use crate::host::{Host, MODULE_DIRECTORY, Outcome};
+use crate::io_text;
+use crate::report::Level;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "modprobe",
+    about: "Load a module and all that it needs, or remove it",
+    program: true,
+    definition,
+    run,
+};
+
+fn definition() -> Command {
+    cli::command("modprobe", TOOL.about, "[options] MODULE [PARAMETER=VALUE...]")
+        .arg(flag("all", "Take every operand for a module").short('a'))
+        .arg(flag("remove", "Remove modules instead of loading them").short('r'))
+        .arg(
+            flag("remove-holders", "With -r: remove also what uses the module")
+                .alias("remove-dependencies"),
+        )
+        .arg(
+            value("wait", "MSEC", "With -r: try again for that long while a module is used")
+                .short('w'),
+        )
+        .arg(flag("first-time", "Fail if the module is loaded, or with -r is not"))
+        .arg(
+            flag("ignore-install", "Ignore the module's commands and soft dependencies")
+                .short('i')
+                .visible_alias("ignore-remove"),
+        )
+        .arg(flag("use-blacklist", "Let the blacklist hold back plain names too").short('b'))
+        .arg(flag("force", "Overlook versions; with -r, users").short('f'))
+        .arg(flag("force-modversion", "Overlook the versions of symbols"))
+        .arg(flag("force-vermagic", "Overlook the version of the kernel"))
+        .arg(
+            flag("resolve-alias", "Print the names of the modules that are meant")
+                .short('R')
+                .visible_alias("show-alias"),
+        )
+        .arg(flag("show-depends", "Print what would be done if nothing were loaded").short('D'))
+        .arg(
+            flag("show-config", "Print the configuration and the indexes")
+                .short('c')
+                .visible_alias("showconfig"),
+        )
+        .arg(
+            flag("show-modversions", "Print the symbol versions that a module needs")
+                .visible_alias("dump-modversions"),
+        )
+        .arg(flag("show-exports", "Print the symbols that a module exports"))
+        .arg(flag("dry-run", "Print what would be done").short('n').visible_alias("show"))
+        .arg(list("config", "PATH", "Read this file or directory, not the usual ones").short('C'))
+        .arg(value("dirname", "DIR", "The root of /lib/modules").short('d'))
+        .arg(value("set-version", "VERSION", "This kernel, not the running one").short('S'))
+        .arg(flag("syslog", "Send messages to syslog").short('s'))
+        .arg(count("quiet", "Be silent about errors").short('q'))
+        .arg(count("verbose", "Say more").short('v'))
+        .arg(cli::operands("MODULE"))
+}
+
+/// What a run does, with what only that needs.
+enum Mode {
+    ShowConfig,
+    ShowModversions(OsString),
+    ShowExports(OsString),
+    Remove(Vec<OsString>, RemovalRequest),
+    Insert(Vec<OsString>, Request),
+    Resolve(Vec<OsString>),
+}
+
+/// What all the modes share.
+struct Settings {
+    /// How grave it is when one operand cannot be served: fatal, or a warning
+    /// where others stand beside it.
+    gravity: Level,
+    /// Each action is printed.
+    show: bool,
+    /// Nothing is done.
+    dry_run: bool,
+    shell: Shell,
+}
+
+fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
+    let mut words = variable::split(host.environment.modprobe_options.as_deref());
+    let inherited = variable::inherited(&words);
+    words.extend(args);
+    let given = match cli::parse(host, definition(), words)? {
+        Ok(given) => given,
+        Err(outcome) => return Ok(outcome),
+    };
+    listen(host, &given);
+    let Some(mode) = mode(host, &given) else { return Ok(Outcome::Failure) };
+    let Some(directory) = module_directory(host, &given) else { return Ok(Outcome::Failure) };
+    let depends = given.flag("show-depends");
+    let dry_run = depends || given.flag("dry-run");
+    let every = given.flag("all");
+    let settings = Settings {
+        gravity: if every { Level::Warning } else { Level::Fatal },
+        show: dry_run || host.report.wants(Level::Notice),
+        dry_run,
+        shell: Shell {
+            modprobe_options: variable::passed_on(
+                host.environment.modprobe_options.as_deref(),
+                given.order(),
+                given.list("config"),
+                inherited,
+            ),
+        },
+    };
+    let config = read_config(host, &given, &directory);
+    let database = Database::new(directory);
+    let resolver = Resolver { database: &database, config: &config };
+    let outcome = match mode {
+        Mode::ShowConfig => show::config(host, &resolver),
+        Mode::ShowModversions(name) => symbols::modversions(host, &resolver, &settings, &name),
+        Mode::ShowExports(name) => symbols::exports(host, &resolver, &settings, &name),
+        Mode::Remove(names, request) => remove::all(host, &resolver, &settings, &names, &request),
+        Mode::Resolve(names) => insert::resolve(host, &resolver, &settings, &names),
+        Mode::Insert(names, request) => insert::all(host, &resolver, &settings, &names, &request),
+    };
+    report_broken(host, &database);
+    outcome
+}
+
+/// Sets where messages go and which: `-q` silences what stands before it, each
+/// `-v` behind it adds a level.
+fn listen(host: &mut Host<'_>, given: &Given) {
+    for option in given.order() {
+        match option {
+            "quiet" => host.report.set_threshold(Level::Silent),
+            "verbose" => host.report.raise_threshold(1),
+            _ => {}
+        }
+    }
+    if given.flag("syslog") || host.stderr_closed {
+        host.report.use_syslog();
+    }
+}
+
+/// What to do; `None` when that is not said, and that has been reported.
+fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
+    let wait = wait(host, given)?;
+    if given.flag("show-config") {
+        return Some(Mode::ShowConfig);
+    }
+    let mut names = given.operands();
+    let Some(first) = names.first().cloned() else {
+        host.report.error("missing parameters. See -h.");
+        return None;
+    };
+    let force = given.flag("force");
+    let depends = given.flag("show-depends");
+    let ignore_commands = given.flag("ignore-install");
+    let first_time = given.flag("first-time");
+    if given.flag("show-modversions") {
+        return Some(Mode::ShowModversions(first));
+    }
+    if given.flag("show-exports") {
+        return Some(Mode::ShowExports(first));
+    }
+    if given.flag("remove") {
+        let request = RemovalRequest {
+            force,
+            wait,
+            ignore_commands,
+            remove_holders: given.flag("remove-holders"),
+            ignore_loaded: depends,
+            first_time,
+        };
+        return Some(Mode::Remove(names, request));
+    }
+    let mut request = Request {
+        options: Vec::new(),
+        force: Force {
+            modversions: force || given.flag("force-modversion"),
+            vermagic: force || given.flag("force-vermagic"),
+        },
+        ignore_commands,
+        use_blacklist: given.flag("use-blacklist"),
+        ignore_loaded: depends,
+        first_time,
+    };
+    if !given.flag("all") {
+        request.options = super::parameters::join(names.get(1..).unwrap_or_default());
+        names.truncate(1);
+    }
+    match given.flag("resolve-alias") {
+        true => Some(Mode::Resolve(names)),
+        false => Some(Mode::Insert(names, request)),
+    }
+}
+
+/// The time of `--wait`; `None` when it is no number, and that has been
+/// reported. Numbers are C's: `0x10` and `010` are sixteen and eight.
+fn wait(host: &mut Host<'_>, given: &Given) -> Option<Option<Duration>> {
+    let Some(word) = given.value("wait") else { return Some(None) };
+    let parsed = word.to_str().and_then(c_number);
+    if parsed.is_none() {
+        let word = word.to_string_lossy();
+        host.report.error(format_args!("unexpected wait value '{word}'."));
+    }
+    parsed.map(|msec| (msec > 0).then(|| Duration::from_millis(msec)))
+}
+
+fn c_number(word: &str) -> Option<u64> {
+    let word = word.trim_start();
+    let digits = word.strip_prefix('+').unwrap_or(word);
+    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        return u64::from_str_radix(hex, 16).ok();
+    }
+    match digits.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
+        _ => digits.parse().ok(),
+    }
+}
+
+/// `DIR/lib/modules/VERSION`, put together as written: people see the result.
+/// `None` when the kernel does not tell its release.
+fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
+    let version = match given.value("set-version") {
+        Some(version) => version.to_os_string(),
+        None => match host.kernel.release() {
+            Ok(release) => release,
+            Err(error) => {
+                host.report.fatal(format_args!("uname() failed: {}", io_text(&error)));
+                return None;
+            }
+        },
+    };
+    let root = given.value("dirname").unwrap_or(OsStr::new(""));
+    let mut path = root.as_bytes().to_vec();
+    path.extend_from_slice(MODULE_DIRECTORY.as_bytes());
+    path.push(b'/');
+    path.extend_from_slice(version.as_bytes());
+    if !path.starts_with(b"/") {
+        let here = std::env::current_dir().unwrap_or_default().into_os_string();
+        path = [here.as_bytes(), b"/", &path].concat();
+    }
+    Some(OsString::from_vec(path).into())
+}
+
+/// Reads the configuration. What is wrong with it is said in the library's
+/// name and whatever `-q` says, as kmod's library does: it reads before the
+/// tool has a say.
+fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) -> Config {
+    let paths = given.list("config");
+    let search = if paths.is_empty() {
+        Search::modprobe_default()
+    } else {
+        Search::only(paths.into_iter().map(PathBuf::from).collect())
+    };
+    let cmdline = host.kernel_command_line();
+    let config = Config::load(&search, Some(directory), cmdline.as_deref());
+    let errors = config.warnings.iter().filter(|line| line.level == komod_config::Level::Error);
+    for warning in errors {
+        let text = &warning.text;
+        host.report.plain(format_args!("libkmod: ERROR: kmod_config_parse: {text}"));
+    }
+    config
+}
+
+/// Tells about indexes that could not be used. An unreadable or empty one is
+/// as good as none.
+fn report_broken(host: &mut Host<'_>, database: &Database) {
+    for broken in database.take_broken() {
+        if let error @ (IndexError::Magic { .. } | IndexError::Version { .. }) = broken.error {
+            host.report.error(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::c_number;
+
+    #[test]
+    fn numbers_are_read_as_c_reads_them() {
+        for (word, number) in [
+            ("0", Some(0)),
+            ("10", Some(10)),
+            (" +10", Some(10)),
+            ("0x1f", Some(31)),
+            ("010", Some(8)),
+            ("09", None),
+            ("1s", None),
+            ("-1", None),
+            ("", None),
+            ("0x", None),
+        ] {
+            assert_eq!(c_number(word), number, "{word:?}");
+        }
+    }
+}

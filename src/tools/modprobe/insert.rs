@@ -1,0 +1,217 @@
+//! Loading, and showing what would be loaded.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use komod_kernel::Errno;
+use komod_probe::{
+    Action, Cause, Event, Failure, LoadError, Plan, Request, Resolver, Status, Step, Target,
+    execute, plan_insert,
+};
+
+use super::{Settings, lines, report_broken};
+use crate::host::{Host, Outcome};
+use crate::report::{Level, Report};
+use crate::{errno_text, io_text};
+
+/// Loads every one of `names`; parameters are the request's.
+pub(super) fn all(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    names: &[OsString],
+    request: &Request,
+) -> io::Result<Outcome> {
+    let mut outcome = Outcome::Success;
+    for name in names {
+        let Some(targets) = find(host, resolver, settings, name) else {
+            outcome = Outcome::Failure;
+            continue;
+        };
+        // Of several modules the last one counts.
+        let mut last = Outcome::Success;
+        for target in &targets {
+            last = one(host, resolver, settings, target, request)?;
+        }
+        outcome = outcome.and(last);
+    }
+    Ok(outcome)
+}
+
+/// Prints the name of every module that one of `names` stands for.
+pub(super) fn resolve(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    names: &[OsString],
+) -> io::Result<Outcome> {
+    let mut outcome = Outcome::Success;
+    for name in names {
+        match find(host, resolver, settings, name) {
+            Some(targets) => {
+                for target in targets {
+                    host.stdout.write_all(target.name.as_bytes())?;
+                    host.stdout.write_all(b"\n")?;
+                }
+            }
+            None => outcome = Outcome::Failure,
+        }
+    }
+    Ok(outcome)
+}
+
+/// The modules that an operand stands for: a path begins with `/` or `./`,
+/// everything else is a name or an alias. `None` when there are none, and that
+/// has been reported.
+fn find(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    name: &OsStr,
+) -> Option<Vec<Target>> {
+    let text = name.as_bytes();
+    let shown = name.to_string_lossy();
+    if text.starts_with(b"/") || text.starts_with(b"./") {
+        return match Resolver::path(Path::new(name)) {
+            Ok(target) => Some(vec![target]),
+            Err(error) => {
+                let why = io_text(&error);
+                let text = format_args!("Failed to get module from path {shown}: {why}");
+                host.report.say(settings.gravity, text);
+                None
+            }
+        };
+    }
+    let found = resolver.lookup(text).unwrap_or_default();
+    report_broken(host, resolver.database);
+    if found.is_empty() {
+        let directory = resolver.database.dir().display();
+        let text = format_args!("Module {shown} not found in directory {directory}");
+        host.report.say(settings.gravity, text);
+        return None;
+    }
+    Some(found)
+}
+
+fn one(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    target: &Target,
+    request: &Request,
+) -> io::Result<Outcome> {
+    let plan = plan_insert(resolver, host.kernel, target, request);
+    report_broken(host, resolver.database);
+    for word in &plan.unreadable {
+        let word = String::from_utf8_lossy(word);
+        let text = format_args!("failed to lookup dependency '{word}', continuing anyway.");
+        host.report.error(text);
+    }
+    for step in &plan.steps {
+        if let Action::Skipped { origin } = &step.action {
+            let (module, file, line) = (&step.module, origin.file.display(), origin.line);
+            let text = format_args!("module {module} is on the blacklist: {file} line {line}");
+            host.report.say(Level::Info, text);
+        }
+    }
+    let result =
+        if settings.dry_run { rehearse(host, &plan)? } else { act(host, &plan, settings)? };
+    match result {
+        Ok(()) => Ok(Outcome::Success),
+        Err(failure) => {
+            let why = match Errno::from_raw(failure.raw_os_error()) {
+                Errno::EEXIST => "Module already in kernel".into(),
+                Errno::ENOENT => {
+                    "Unknown symbol in module, or unknown parameter (see dmesg)".into()
+                }
+                errno => errno_text(errno as i32),
+            };
+            host.report.error(format_args!("could not insert '{}': {why}", target.name));
+            Ok(Outcome::Failure)
+        }
+    }
+}
+
+fn rehearse(host: &mut Host<'_>, plan: &Plan) -> io::Result<Result<(), Failure>> {
+    if plan.is_too_late() {
+        return Ok(Err(Failure::AlreadyLoaded));
+    }
+    for step in &plan.steps {
+        lines::action(step, host.stdout)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Carries `plan` out. That standard output fails does not stop it: it is an
+/// error when all is done.
+fn act(host: &mut Host<'_>, plan: &Plan, settings: &Settings) -> io::Result<Result<(), Failure>> {
+    let Host { kernel, stdout, report, .. } = host;
+    let mut written = Ok(());
+    let result = execute(plan, *kernel, &settings.shell, &mut |event| match event {
+        Event::Starting(step) => {
+            let said = announce(step, settings, *stdout);
+            if written.is_ok() {
+                written = said;
+            }
+        }
+        other => tell(&other, report),
+    });
+    written.map(|()| result)
+}
+
+fn announce(step: &Step, settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+    if settings.show {
+        lines::action(step, out)?;
+    }
+    // A command writes to the same place.
+    if matches!(step.action, Action::Run { .. }) { out.flush() } else { Ok(()) }
+}
+
+fn tell(event: &Event<'_>, report: &mut Report<'_>) {
+    match event {
+        Event::Starting(_) => {}
+        Event::NoFile(module) => {
+            report.error(format_args!("could not find module by name='{module}'"));
+        }
+        Event::FromMemory { path } => {
+            let path = path.display();
+            let text = format_args!(
+                "the kernel refused '{path}' as invalid: trying again with it decompressed"
+            );
+            report.say(Level::Notice, text);
+        }
+        Event::LoadFailed(error) => load_failed(error, report),
+        Event::CommandFailed { module, command, status } => {
+            let command = String::from_utf8_lossy(command);
+            let ended = ending(status);
+            report.error(format_args!(
+                "Error running install command '{command}' for module {module}: {ended}"
+            ));
+        }
+    }
+}
+
+fn load_failed(error: &LoadError, report: &mut Report<'_>) {
+    let why = errno_text(error.raw_os_error());
+    match &error.cause {
+        Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) => report.error(corrupt),
+        Cause::Strip(_) | Cause::NoVermagic => {
+            report.error(format_args!("Failed to strip version information: {why}"));
+        }
+        Cause::File(_) | Cause::Kernel(_) => {}
+    }
+    let path = error.path.display();
+    report.say(Level::Info, format_args!("Failed to insert module '{path}': {why}"));
+}
+
+/// How a command ended, in kmod's word where it has one.
+pub(super) fn ending(status: &Status) -> String {
+    match status {
+        Status::Success => "retcode 0".into(),
+        Status::Exit(code) => format!("retcode {code}"),
+        Status::Signal(signal) => format!("killed by signal {signal}"),
+        Status::NotStarted(error) => io_text(error).into_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! Removing, and showing what would be removed.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use komod_probe::{
+    RemovalAction, RemovalEvent, RemovalFailure, RemovalRequest, RemovalStep, Resolver, Target,
+    plan_removal, rehearse_removal, remove,
+};
+
+use super::{Settings, lines, report_broken};
+use crate::errno_text;
+use crate::host::{Host, Outcome};
+use crate::report::{Level, Report};
+
+/// Removes every one of `names`. A fatal message that is printed ends it: the
+/// names behind are not looked at.
+pub(super) fn all(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    names: &[OsString],
+    request: &RemovalRequest,
+) -> io::Result<Outcome> {
+    let mut outcome = Outcome::Success;
+    for name in names {
+        let targets = find(host, resolver, settings, name);
+        if targets.is_empty() {
+            outcome = Outcome::Failure;
+            if gives_up(host, settings) {
+                return Ok(outcome);
+            }
+        }
+        for target in targets {
+            let Err(failure) = one(host, resolver, settings, &target, request)? else { continue };
+            outcome = Outcome::Failure;
+            if !matches!(failure, RemovalFailure::Kernel { .. }) && gives_up(host, settings) {
+                return Ok(outcome);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn gives_up(host: &Host<'_>, settings: &Settings) -> bool {
+    settings.gravity == Level::Fatal && host.report.wants(Level::Fatal)
+}
+
+/// The modules that `name` stands for; empty when there are none, and that has
+/// been reported.
+fn find(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    name: &OsStr,
+) -> Vec<Target> {
+    let found = resolver.lookup(name.as_bytes()).unwrap_or_default();
+    report_broken(host, resolver.database);
+    if found.is_empty() {
+        let name = name.to_string_lossy();
+        host.report.say(settings.gravity, format_args!("Module {name} not found."));
+    }
+    found
+}
+
+fn one(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    target: &Target,
+    request: &RemovalRequest,
+) -> io::Result<Result<(), RemovalFailure>> {
+    let plan = plan_removal(resolver, host.kernel, target, request);
+    report_broken(host, resolver.database);
+    for word in &plan.unreadable {
+        let word = String::from_utf8_lossy(word);
+        let text = format_args!("failed to lookup dependency '{word}', continuing anyway.");
+        host.report.error(text);
+    }
+    let Host { kernel, stdout, report, .. } = host;
+    let mut written = Ok(());
+    let mut observe = |event: RemovalEvent<'_>| match event {
+        RemovalEvent::Starting(step) => {
+            let said = announce(step, settings, *stdout);
+            if written.is_ok() {
+                written = said;
+            }
+        }
+        RemovalEvent::Failed { failure, ends_plan } => {
+            let gravity = if ends_plan { settings.gravity } else { Level::Warning };
+            tell(failure, gravity, report);
+        }
+    };
+    let result = if settings.dry_run {
+        rehearse_removal(&plan, &mut observe)
+    } else {
+        remove(&plan, *kernel, &settings.shell, &mut observe)
+    };
+    written.map(|()| result)
+}
+
+fn announce(step: &RemovalStep, settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+    if settings.show {
+        lines::removal(step, out)?;
+        return out.flush();
+    }
+    if matches!(step.action, RemovalAction::Run { .. }) { out.flush() } else { Ok(()) }
+}
+
+fn tell(failure: &RemovalFailure, gravity: Level, report: &mut Report<'_>) {
+    match failure {
+        RemovalFailure::NotLoaded(module) => {
+            report.say(gravity, format_args!("Module {module} is not in kernel."));
+        }
+        RemovalFailure::Builtin(module) => {
+            report.say(gravity, format_args!("Module {module} is builtin."));
+        }
+        RemovalFailure::InUse(module) => {
+            report.say(gravity, format_args!("Module {module} is in use."));
+        }
+        RemovalFailure::Kernel { module, errno } => {
+            let why = errno_text(*errno as i32);
+            report.error(format_args!("could not remove '{module}': {why}"));
+        }
+        RemovalFailure::Command { module, status } => {
+            report.say(gravity, format_args!("Error running remove command for {module}"));
+            let ended = super::insert::ending(status);
+            report.say(Level::Info, format_args!("the remove command of {module}: {ended}"));
+        }
+    }
+}
