@@ -1,1 +1,37 @@
-//! to come
+//! Building the module database: scan, graph, outputs, publish.
+//!
+//! In go a module directory, what the administrator decided about it
+//! ([`DepmodConfig`](komod_config::DepmodConfig)) and, to check symbols, what
+//! the kernel itself exports ([`KernelSymbols`]). Out come the texts and
+//! indexes of `modules.dep`(5) ([`Database`]), which [`publish`] puts in
+//! place all together. Everything worth telling somebody on the way is handed
+//! to a sink as a [`Finding`]; the crate prints nothing, knows no option and
+//! no exit code, and never asks the running kernel.
+
+mod catalog;
+mod cycles;
+mod facts;
+mod finding;
+mod fresh;
+mod graph;
+mod kernel_symbols;
+mod load;
+mod order;
+mod outputs;
+mod publish;
+mod rank;
+mod scan;
+mod symbols;
+
+pub use catalog::{Catalog, Module, ModuleId};
+pub use facts::{ModuleFacts, read_module};
+pub use finding::{Finding, Sink, Unreadable};
+pub use fresh::is_fresh;
+pub use graph::{Checks, Graph, InCycles};
+pub use kernel_symbols::KernelSymbols;
+pub use load::load_modules;
+pub use order::sort as sort_modules;
+pub use outputs::{Database, IndexTooLarge, OutputFile, file_names};
+pub use publish::{PublishError, publish};
+pub use scan::{AddError, Found, ScanError, explicit, scan};
+pub use symbols::{Owner, SymbolId, Symbols};

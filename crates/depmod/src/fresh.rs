@@ -1,0 +1,50 @@
+//! Whether the database still fits its modules (`depmod -A`).
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use komod_index::DepLine;
+
+use crate::outputs::file_names;
+use crate::scan::Found;
+
+/// Inputs in the module directory other than modules.
+const INPUTS: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
+
+/// Whether the database in `dir` holds exactly the modules `found`, none of
+/// its files is missing, and nothing it was made from is newer than its
+/// `modules.dep`: no module, no list of the kernel's build, none of `configs`
+/// (files, or directories with their entries).
+///
+/// # Errors
+/// When `modules.dep` cannot be read; then the database is not fresh.
+pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bool> {
+    let dep = dir.join("modules.dep");
+    let made = fs::metadata(&dep)?.modified()?;
+    let text = fs::read(&dep)?;
+    let listed: HashSet<&[u8]> = text
+        .split(|&b| b == b'\n')
+        .filter_map(|line| DepLine::parse(line).map(|line| line.path))
+        .collect();
+    let same = listed.len() == found.len() && found.iter().all(|m| listed.contains(m.listed()));
+    let older = |path: &Path| modified(path).is_none_or(|time| time <= made);
+    Ok(same
+        && file_names().all(|name| dir.join(name).exists())
+        && INPUTS.iter().all(|name| older(&dir.join(name)))
+        && configs.iter().all(|path| config_older(path, made))
+        && found.iter().all(|module| older(module.to_path())))
+}
+
+fn config_older(path: &Path, made: SystemTime) -> bool {
+    let own = modified(path).is_none_or(|time| time <= made);
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    own && entries.map(|entry| entry.path()).all(|p| modified(&p).is_none_or(|time| time <= made))
+}
+
+/// `None` when there is nothing there.
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}

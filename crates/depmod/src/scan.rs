@@ -1,0 +1,284 @@
+//! Which module files there are.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, FileType, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use komod_config::DepmodConfig;
+use komod_name::ModuleName;
+
+use crate::finding::{Finding, Sink};
+use crate::rank::Ranking;
+
+/// A module file: where it is and how it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// By its file name.
+    pub name: ModuleName,
+    path: Vec<u8>,
+    /// Where in `path` the part below the module directory starts.
+    below: Option<usize>,
+}
+
+impl Found {
+    /// The file `relative` of the module directory `dir`.
+    pub fn below(dir: &Path, relative: &[u8]) -> Self {
+        Self::at(dir, join(dir.as_os_str().as_bytes(), relative))
+    }
+
+    /// The file `path`, which may or may not lie below `dir`.
+    pub fn at(dir: &Path, path: Vec<u8>) -> Self {
+        let dir = dir.as_os_str().as_bytes();
+        let inside = path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'));
+        Self { name: ModuleName::of_path(&path), below: inside.then_some(dir.len() + 1), path }
+    }
+
+    /// The whole path.
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// The path as the files name it: below the module directory, or whole.
+    pub fn listed(&self) -> &[u8] {
+        self.below.and_then(|at| self.path.get(at..)).unwrap_or(&self.path)
+    }
+
+    /// Whether it lies below the module directory.
+    pub fn in_tree(&self) -> bool {
+        self.below.is_some()
+    }
+
+    /// How `modules.order` lists it: as the build calls it, uncompressed.
+    /// `None` outside the module directory.
+    pub fn listed_in_order(&self) -> Option<Vec<u8>> {
+        self.below?;
+        Some([self.path_without_extension(), b".ko"].concat())
+    }
+
+    /// [`Self::listed`], the file's name only as far as it is the module's.
+    pub fn path_without_extension(&self) -> &[u8] {
+        let listed = self.listed();
+        let file = listed.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+        listed.get(..file + self.name.as_bytes().len()).unwrap_or(listed)
+    }
+
+    /// The whole path, to open it.
+    pub fn to_path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+}
+
+/// The module directory itself cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", path.display())]
+pub struct ScanError {
+    /// The module directory.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// An explicitly named module cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// There is no such file.
+    #[error("{}: {error}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another named file has the same module name.
+    #[error("{}: a second module {name}", path.display())]
+    Twice {
+        /// The later file.
+        path: PathBuf,
+        /// The name of both.
+        name: ModuleName,
+    },
+}
+
+/// The module files below `dir` and below every external tree of `config`,
+/// one for each name: of several the one that `depmod.d`(5) prefers.
+///
+/// Files are found in byte order of their paths, so that the answer does not
+/// depend on the file system. Symbolic links are followed; only a directory
+/// that is its own ancestor is not entered again. A file whose name ends as a
+/// module's does is a module, whatever is in it.
+///
+/// # Errors
+/// When `dir` itself cannot be listed. Everything else goes to `sink`.
+pub fn scan(
+    dir: &Path,
+    config: &DepmodConfig,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Found>, ScanError> {
+    let mut walk = Walk { config, sink, ancestors: Vec::new(), files: Vec::new() };
+    walk.directory(dir.as_os_str().as_bytes())
+        .map_err(|error| ScanError { path: dir.to_owned(), error })?;
+    for external in &config.externals {
+        walk.directory_or_finding(external.dir.as_os_str().as_bytes());
+    }
+    Ok(one_of_each_name(dir, walk.files, &Ranking::new(config)))
+}
+
+/// Exactly the files `paths`.
+///
+/// # Errors
+/// When one is not there or two have the same module name.
+pub fn explicit(dir: &Path, paths: &[PathBuf]) -> Result<Vec<Found>, AddError> {
+    let mut modules: Vec<Found> = Vec::new();
+    let mut names = std::collections::HashSet::new();
+    for path in paths {
+        fs::metadata(path).map_err(|error| AddError::Missing { path: path.clone(), error })?;
+        let found = Found::at(dir, path.as_os_str().as_bytes().to_vec());
+        if !names.insert(found.name.clone()) {
+            return Err(AddError::Twice { path: path.clone(), name: found.name });
+        }
+        modules.push(found);
+    }
+    Ok(modules)
+}
+
+fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> Vec<Found> {
+    let mut kept: Vec<Found> = Vec::new();
+    let mut by_name: HashMap<ModuleName, usize> = HashMap::new();
+    for path in files {
+        let new = Found::at(dir, path);
+        match by_name.get(&new.name).and_then(|&at| kept.get_mut(at)) {
+            Some(old) if ranking.replaces(&new, old) => *old = new,
+            Some(_) => {}
+            None => {
+                by_name.insert(new.name.clone(), kept.len());
+                kept.push(new);
+            }
+        }
+    }
+    kept
+}
+
+struct Walk<'a, 'f> {
+    config: &'a DepmodConfig,
+    sink: &'a mut (dyn FnMut(Finding<'_>) + 'f),
+    /// Device and inode of every directory that is being read.
+    ancestors: Vec<(u64, u64)>,
+    files: Vec<Vec<u8>>,
+}
+
+enum Kind {
+    Directory,
+    Module,
+}
+
+impl Walk<'_, '_> {
+    fn directory_or_finding(&mut self, path: &[u8]) {
+        if let Err(error) = self.directory(path) {
+            (self.sink)(Finding::Directory { path, error });
+        }
+    }
+
+    fn directory(&mut self, path: &[u8]) -> io::Result<()> {
+        let own = Path::new(OsStr::from_bytes(path));
+        let here = identity(&fs::metadata(own)?);
+        if self.ancestors.contains(&here) {
+            return Ok(());
+        }
+        self.ancestors.push(here);
+        let listed = self.list(path, own);
+        if let Ok(entries) = &listed {
+            for (name, kind) in entries {
+                // The name of a directory ends in the slash that made it sort
+                // where its contents belong.
+                match kind {
+                    Kind::Module => self.files.push(join(path, name)),
+                    Kind::Directory => {
+                        let name = name.strip_suffix(b"/").unwrap_or(name);
+                        self.directory_or_finding(&join(path, name));
+                    }
+                }
+            }
+        }
+        self.ancestors.pop();
+        listed.map(drop)
+    }
+
+    /// What matters in a directory, in byte order.
+    fn list(&mut self, path: &[u8], own: &Path) -> io::Result<Vec<(Vec<u8>, Kind)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(own)? {
+            let entry = entry?;
+            let mut name = entry.file_name().into_vec();
+            if self.is_excluded(&name) {
+                continue;
+            }
+            let is_module = komod_file::strip_extension(&name).is_some();
+            match self.kind(path, &name, &entry) {
+                Some(Kind::Directory) => {
+                    name.push(b'/');
+                    entries.push((name, Kind::Directory));
+                }
+                Some(Kind::Module) if is_module => entries.push((name, Kind::Module)),
+                _ => {}
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(entries)
+    }
+
+    fn is_excluded(&self, name: &[u8]) -> bool {
+        name == b"build" || name == b"source" || self.config.excludes.iter().any(|e| e == name)
+    }
+
+    /// Directory or regular file, links followed; else `None`, and the sink
+    /// knows.
+    fn kind(&mut self, dir: &[u8], name: &[u8], entry: &fs::DirEntry) -> Option<Kind> {
+        let known = entry.file_type().ok().filter(|kind| !kind.is_symlink());
+        let kind = match known {
+            Some(kind) => kind,
+            None => match fs::metadata(entry.path()) {
+                Ok(metadata) => metadata.file_type(),
+                Err(error) => {
+                    (self.sink)(Finding::Entry { dir, name, error });
+                    return None;
+                }
+            },
+        };
+        if kind.is_dir() {
+            Some(Kind::Directory)
+        } else if kind.is_file() {
+            Some(Kind::Module)
+        } else {
+            let path = join(dir, name);
+            (self.sink)(Finding::FileType { path: &path, mode: format_bits(kind) });
+            None
+        }
+    }
+}
+
+/// The file type bits of `st_mode` (inode(7)).
+fn format_bits(kind: FileType) -> u32 {
+    if kind.is_fifo() {
+        0o010_000
+    } else if kind.is_char_device() {
+        0o020_000
+    } else if kind.is_block_device() {
+        0o060_000
+    } else if kind.is_socket() {
+        0o140_000
+    } else {
+        0
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    [dir, b"/", name].concat()
+}
