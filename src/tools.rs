@@ -1,6 +1,7 @@
 //! The table of tools: a program's name, what it is for, its definition, its
 //! function.
 
+mod depmod;
 mod insmod;
 mod kmod;
 mod lsmod;
@@ -38,6 +39,7 @@ pub const TOOLS: &[Tool] = &[
     rmmod::TOOL,
     lsmod::LIST,
     modprobe::TOOL,
+    depmod::TOOL,
     static_nodes::TOOL,
 ];
 

@@ -1,0 +1,381 @@
+//! `depmod`: makes the database that modprobe looks modules up in.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, Command};
+use komod_config::{DepmodConfig, Search};
+use komod_depmod::{
+    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Symbols, explicit,
+    is_fresh, load_modules, publish, scan, sort_modules,
+};
+
+use super::Tool;
+use crate::cli::{self, Given};
+use crate::host::{Host, Outcome};
+use crate::io_text;
+use crate::report::Level;
+
+mod findings;
+
+use findings::{Teller, config_warnings, lossy};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "depmod",
+    about: "Make the database that modprobe looks modules up in",
+    program: true,
+    definition,
+    run,
+};
+
+fn definition() -> Command {
+    // kmod 30 took these and did nothing; scripts still say them.
+    let no_op = |long: &'static str, short: char| {
+        Arg::new(long).long(long).short(short).action(ArgAction::SetTrue).hide(true)
+    };
+    cli::command("depmod", TOOL.about, "[options] [version] [/path/of/module...]")
+        .arg(cli::flag("all", "Read every module (the default without modules)").short('a'))
+        .arg(cli::flag("quick", "Do nothing if the database is up to date").short('A'))
+        .arg(cli::value("basedir", "DIR", "Take the modules below DIR").short('b'))
+        .arg(
+            cli::value("moduledir", "DIR", "Where kernels' modules are (default lib/modules)")
+                .short('m'),
+        )
+        .arg(cli::value("outdir", "DIR", "Write below DIR, not below the basedir").short('o'))
+        .arg(
+            cli::list("config", "PATH", "Read this file or directory, not the usual depmod.d")
+                .short('C'),
+        )
+        .arg(cli::flag("errsyms", "Tell symbols that nobody exports (with -E or -F)").short('e'))
+        .arg(
+            cli::value("symvers", "FILE", "What the kernel exports, and in which versions")
+                .short('E'),
+        )
+        .arg(cli::value("filesyms", "FILE", "What the kernel exports, as a System.map").short('F'))
+        .arg(
+            cli::value("symbol-prefix", "CHAR", "What the architecture puts before symbols")
+                .short('P'),
+        )
+        .arg(
+            cli::flag("show", "Write the texts to standard output, and no file")
+                .short('n')
+                .visible_alias("dry-run"),
+        )
+        .arg(cli::flag("warn", "Tell what is in the database twice").short('w'))
+        .arg(cli::count("verbose", "Tell which module needs which, and why").short('v'))
+        .arg(no_op("unresolved-error", 'u'))
+        .arg(no_op("quiet", 'q'))
+        .arg(no_op("root", 'r'))
+        .arg(cli::operands("version"))
+}
+
+/// What the command line asks for.
+struct Options {
+    /// The module directory.
+    dir: PathBuf,
+    /// Where the files go.
+    out_dir: PathBuf,
+    version: OsString,
+    /// These modules alone; empty: all.
+    modules: Vec<PathBuf>,
+    quick: bool,
+    search: Search,
+    errsyms: bool,
+    kernel: Option<KernelFile>,
+    prefix: Option<u8>,
+    show: bool,
+    warn: bool,
+    trace: bool,
+}
+
+enum KernelFile {
+    Symvers(PathBuf),
+    SystemMap(PathBuf),
+}
+
+/// Ends the run; what is wrong has been said.
+struct GaveUp;
+
+fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
+    let given = match cli::parse(host, definition(), args)? {
+        Ok(given) => given,
+        Err(outcome) => return Ok(outcome),
+    };
+    host.report.set_threshold(Level::Warning);
+    host.report.raise_threshold(given.count("verbose"));
+    let Ok(options) = options(host, &given) else {
+        return Ok(Outcome::Failure);
+    };
+    if options.quick && options.show {
+        return Ok(Outcome::Success);
+    }
+    let mut teller = Teller {
+        report: &mut host.report,
+        stdout: host.stdout,
+        trace: options.trace,
+        broken: None,
+    };
+    let outcome = match make(&options, &mut teller) {
+        Ok(()) => Outcome::Success,
+        Err(GaveUp) => Outcome::Failure,
+    };
+    match teller.broken {
+        Some(error) => Err(error),
+        None => Ok(outcome),
+    }
+}
+
+fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
+    let prefix = match given.value("symbol-prefix").map(OsStr::as_bytes) {
+        None => None,
+        Some([byte]) => Some(*byte),
+        Some(_) => {
+            host.report.fatal("-P only takes a single char");
+            return Err(GaveUp);
+        }
+    };
+    let mut operands = given.operands().into_iter();
+    let version = match operands.next() {
+        Some(version) if is_version(version.as_bytes()) => version,
+        Some(other) => {
+            host.report.error(format_args!("Bad version passed {}", lossy(other.as_bytes())));
+            return Err(GaveUp);
+        }
+        None => host.kernel.release().unwrap_or_default(),
+    };
+    let modules: Vec<PathBuf> = operands.map(PathBuf::from).collect();
+    if let Some(relative) = modules.iter().find(|path| path.is_relative()) {
+        let relative = lossy(relative.as_os_str().as_bytes());
+        host.report.fatal(format_args!("{relative}: not absolute path."));
+        return Err(GaveUp);
+    }
+    let Ok(base) = given.value("basedir").map_or(Ok(OsString::new()), absolute) else {
+        host.report.fatal("the current directory has no path");
+        return Err(GaveUp);
+    };
+    let out_base = match given.value("outdir").map(absolute) {
+        Some(Ok(path)) => path,
+        Some(Err(error)) => {
+            host.report.fatal(io_text(&error));
+            return Err(GaveUp);
+        }
+        None => base.clone(),
+    };
+    let module_dir = given.value("moduledir").map_or(&b"lib/modules"[..], OsStr::as_bytes);
+    let kernel = given
+        .value("symvers")
+        .map(|file| KernelFile::Symvers(file.into()))
+        .or_else(|| given.value("filesyms").map(|file| KernelFile::SystemMap(file.into())));
+    let configs = given.list("config");
+    Ok(Options {
+        dir: directory(&base, module_dir, &version),
+        out_dir: directory(&out_base, module_dir, &version),
+        version,
+        modules,
+        quick: given.flag("quick"),
+        search: if configs.is_empty() {
+            Search::depmod_default()
+        } else {
+            Search::only(configs.into_iter().map(PathBuf::from).collect())
+        },
+        errsyms: given.flag("errsyms"),
+        kernel,
+        prefix,
+        show: given.flag("show"),
+        warn: given.flag("warn"),
+        trace: given.count("verbose") > 0,
+    })
+}
+
+fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
+    if options.errsyms && options.kernel.is_none() {
+        teller.report.warning("-e needs -E or -F");
+    }
+    let config = if options.modules.is_empty() {
+        DepmodConfig::load(&options.search, options.version.as_bytes())
+    } else {
+        DepmodConfig::default()
+    };
+    config_warnings(teller.report, &config.warnings);
+    let mut symbols = Symbols::default();
+    if let Some(file) = &options.kernel {
+        kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
+    }
+    let Some(found) = modules(options, &config, teller)? else {
+        return Ok(());
+    };
+    let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
+    load_modules(&mut catalog, &mut symbols, options.prefix, &mut teller.sink());
+    let checks = Checks {
+        unknown: options.errsyms && options.kernel.is_some(),
+        versions: options.errsyms && matches!(options.kernel, Some(KernelFile::Symvers(_))),
+    };
+    let graph = Graph::resolve(&catalog, &symbols, checks, &mut teller.sink());
+    let graph = graph.map_err(|_| GaveUp)?;
+    let database = Database {
+        catalog: &catalog,
+        symbols: &symbols,
+        graph: &graph,
+        dir: &options.dir,
+        tell_duplicates: options.warn,
+    };
+    if options.show {
+        let text = database.text(&mut teller.sink());
+        teller.write(&text);
+        return Ok(());
+    }
+    let files = database.files(&mut teller.sink());
+    let files = files.map_err(|error| {
+        teller.report.error(error);
+        GaveUp
+    })?;
+    publish(&options.out_dir, &files).map_err(|error| {
+        publish_error(&error, teller);
+        GaveUp
+    })
+}
+
+/// The modules for the database; `None` when it is up to date already, and
+/// that was to be found out.
+fn modules(
+    options: &Options,
+    config: &DepmodConfig,
+    teller: &mut Teller<'_, '_>,
+) -> Result<Option<Vec<Found>>, GaveUp> {
+    if !options.modules.is_empty() {
+        return explicit(&options.dir, &options.modules).map(Some).map_err(|error| {
+            add_error(&error, teller);
+            GaveUp
+        });
+    }
+    if options.quick {
+        // What is odd about the directory interests only who reads it.
+        let quiet = scan(&options.dir, config, &mut |_| {});
+        if quiet.is_ok_and(|found| fresh(options, config, &found, teller)) {
+            return Ok(None);
+        }
+    }
+    let found = scan(&options.dir, config, &mut teller.sink());
+    found.map(Some).map_err(|error| {
+        let (path, why) = (lossy(error.path.as_os_str().as_bytes()), io_text(&error.error));
+        teller.report.error(format_args!("could not open directory {path}: {why}"));
+        teller.report.fatal(format_args!("could not search modules: {why}"));
+        GaveUp
+    })
+}
+
+fn fresh(
+    options: &Options,
+    config: &DepmodConfig,
+    found: &[Found],
+    teller: &mut Teller<'_, '_>,
+) -> bool {
+    let mut configs: Vec<&Path> = options.search.paths.iter().map(PathBuf::as_path).collect();
+    configs.extend(config.externals.iter().map(|external| external.dir.as_path()));
+    is_fresh(&options.dir, found, &configs).unwrap_or_else(|error| {
+        let (dir, why) = (lossy(options.dir.as_os_str().as_bytes()), io_text(&error));
+        teller.report.error(format_args!("could not fstatat({dir}, modules.dep): {why}"));
+        false
+    })
+}
+
+fn kernel_symbols(
+    file: &KernelFile,
+    prefix: Option<u8>,
+    teller: &mut Teller<'_, '_>,
+) -> Result<KernelSymbols, GaveUp> {
+    let (KernelFile::Symvers(path) | KernelFile::SystemMap(path)) = file;
+    let name = path.as_os_str().as_bytes();
+    let text = std::fs::read(path).map_err(|error| {
+        let why = io_text(&error);
+        teller.report.fatal(format_args!("could not load {}: {why}", lossy(name)));
+        GaveUp
+    })?;
+    let mut sink = teller.sink();
+    Ok(match file {
+        KernelFile::Symvers(_) => KernelSymbols::from_symvers(&text, name, prefix, &mut sink),
+        KernelFile::SystemMap(_) => KernelSymbols::from_system_map(&text, name, prefix, &mut sink),
+    })
+}
+
+fn add_error(error: &AddError, teller: &mut Teller<'_, '_>) {
+    match error {
+        AddError::Missing { path, error } => {
+            let (path, why) = (lossy(path.as_os_str().as_bytes()), io_text(error));
+            teller.report.fatal(format_args!("could not create module {path}: {why}"));
+        }
+        AddError::Twice { path, name } => {
+            let path = lossy(path.as_os_str().as_bytes());
+            teller.report.error(format_args!("hash_add_unique {name}: File exists"));
+            teller.report.fatal(format_args!("could not add module {path}: File exists"));
+        }
+    }
+}
+
+fn publish_error(error: &PublishError, teller: &mut Teller<'_, '_>) {
+    let (what, path, error) = match error {
+        PublishError::Directory { path, error } => ("could not create directory", path, error),
+        PublishError::Write { path, error } => ("could not write", path, error),
+        PublishError::Replace { path, error } => ("could not replace", path, error),
+    };
+    let (path, why) = (lossy(path.as_os_str().as_bytes()), io_text(error));
+    teller.report.fatal(format_args!("{what} {path}: {why}"));
+}
+
+/// `BASE/MODULEDIR/VERSION`, nothing tidied up: it shows in messages.
+fn directory(base: &OsStr, module_dir: &[u8], version: &OsStr) -> PathBuf {
+    let start = module_dir.iter().position(|&b| b != b'/').unwrap_or(module_dir.len());
+    let below = module_dir.get(start..).unwrap_or_default();
+    let path = [base.as_bytes(), b"/", below, b"/", version.as_bytes()].concat();
+    PathBuf::from(OsString::from_vec(path))
+}
+
+fn absolute(path: &OsStr) -> io::Result<OsString> {
+    if path.as_bytes().first() == Some(&b'/') {
+        return Ok(path.to_owned());
+    }
+    let mut whole = std::env::current_dir()?.into_os_string();
+    whole.push("/");
+    whole.push(path);
+    Ok(whole)
+}
+
+/// Whether `text` starts with two numbers and a dot between them, as
+/// scanf(3)'s `%u.%u` takes them.
+fn is_version(text: &[u8]) -> bool {
+    fn number(text: &[u8]) -> Option<&[u8]> {
+        let text = text.trim_ascii_start();
+        let text = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+        text.get(digits..).filter(|_| digits > 0)
+    }
+    number(text).and_then(|rest| rest.strip_prefix(b".")).and_then(number).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_start_with_two_numbers() {
+        for good in ["6.1", "6.12.107+deb13-amd64", "6.1-foo", " 1.2", "+1. 2", "1.-2"] {
+            assert!(is_version(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "6", "6.", "6.x", "v6.1", "next-2024", "-a", ".1"] {
+            assert!(!is_version(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn directories_are_put_together_as_they_are_written() {
+        let of = |base: &str, below: &str| {
+            directory(base.as_ref(), below.as_bytes(), "9.9".as_ref()).into_os_string()
+        };
+        assert_eq!(of("", "lib/modules"), "/lib/modules/9.9");
+        assert_eq!(of("/", "lib/modules"), "//lib/modules/9.9");
+        assert_eq!(of("/b", "//usr//lib/modules/"), "/b/usr//lib/modules//9.9");
+        assert_eq!(of("", ""), "//9.9");
+    }
+}

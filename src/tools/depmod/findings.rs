@@ -1,0 +1,143 @@
+//! What depmod says about what it found, in kmod's words.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use komod_config::Warning;
+use komod_depmod::{Finding, Unreadable};
+
+use crate::report::{Level, Report};
+use crate::{errno_text, io_text};
+
+/// Where findings go.
+pub(super) struct Teller<'a, 'h> {
+    pub report: &'a mut Report<'h>,
+    pub stdout: &'a mut dyn Write,
+    /// Whether edges of the dependency graph are printed.
+    pub trace: bool,
+    /// Why standard output took no more.
+    pub broken: Option<io::Error>,
+}
+
+impl Teller<'_, '_> {
+    pub fn sink(&mut self) -> impl FnMut(Finding<'_>) {
+        |finding| self.tell(&finding)
+    }
+
+    pub fn write(&mut self, text: &[u8]) {
+        if let Err(error) = self.stdout.write_all(text) {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    fn tell(&mut self, finding: &Finding<'_>) {
+        let report = &mut *self.report;
+        match *finding {
+            Finding::Directory { path, ref error } => {
+                let (path, why) = (lossy(path), io_text(error));
+                report.error(format_args!("could not open directory {path}: {why}"));
+            }
+            Finding::Entry { dir, name, ref error } => {
+                let (dir, name, why) = (lossy(dir), lossy(name), io_text(error));
+                report.error(format_args!("fstatat({dir}, {name}): {why}"));
+            }
+            Finding::FileType { path, mode } => {
+                report.error(format_args!("unsupported file type {}: {mode:o}", lossy(path)));
+            }
+            Finding::Input { name, dir, ref error } => {
+                let (dir, why) = (lossy(dir), io_text(error));
+                report.warning(format_args!("could not open {name} at {dir}: {why}"));
+            }
+            Finding::OrderCut { path, line } => {
+                let path = lossy(path);
+                report.error(format_args!("{path}:{line} corrupted line misses '\\n'"));
+            }
+            Finding::BuiltinLine { line } => {
+                report.error(format_args!("Invalid modules.builtin line: {}", lossy(line)));
+            }
+            Finding::Unreadable { path, ref why } => unreadable(report, path, why),
+            Finding::SystemMapLine { file, number, line } => {
+                let (file, line) = (lossy(file), lossy(line));
+                report.error(format_args!("{file}:{number}: invalid line: {line}"));
+            }
+            Finding::SymversVersion { file, number, version } => {
+                let (file, version) = (lossy(file), lossy(version));
+                report.error(format_args!(
+                    "{file}:{number} Invalid symbol version {version}: Invalid argument"
+                ));
+            }
+            Finding::UnknownSymbol { path, symbol } => {
+                let (path, symbol) = (lossy(path), lossy(symbol));
+                report.warning(format_args!("{path} needs unknown symbol {symbol}"));
+            }
+            Finding::OtherVersion { path, symbol } => {
+                let (path, symbol) = (lossy(path), lossy(symbol));
+                report.warning(format_args!("{path} disagrees about version of symbol {symbol}"));
+            }
+            Finding::Needs { path, symbol, owner } => {
+                if self.trace {
+                    let parts = [path, b" needs \"", symbol, b"\": ", owner, b"\n"];
+                    self.write(&parts.concat());
+                }
+            }
+            Finding::Cycle { names } => {
+                let names: Vec<_> = names.iter().map(|name| lossy(name)).collect();
+                report.error(format_args!("Cycle detected: {}", names.join(" -> ")));
+            }
+            Finding::CyclesTotal { modules } => {
+                report.error(format_args!("Found {modules} modules in dependency cycles!"));
+            }
+            Finding::UnmatchedBracket { alias } => {
+                report.warning(format_args!("Unmatched bracket in {}", lossy(alias)));
+            }
+            Finding::DuplicateAlias { alias, module } => {
+                let (alias, module) = (lossy(alias), lossy(module));
+                report.warning(format_args!("duplicate module alias:\n{alias} {module}"));
+            }
+            Finding::DevnameWithoutNumbers { module, devname } => {
+                let (module, devname) = (lossy(module), lossy(devname));
+                report.error(format_args!(
+                    "Module '{module}' has devname ({devname}) but lacks major and minor \
+                     information. Ignoring."
+                ));
+            }
+            Finding::BadByte { index, text, byte } => {
+                let (text, shown) = (lossy(text), lossy(&[byte]).into_owned());
+                report.warning(format_args!(
+                    "Module index: bad character '{shown}'={byte:#x} - only 7-bit ASCII is \
+                     supported:\n{text}\nThis entry is left out of {index}."
+                ));
+            }
+        }
+    }
+}
+
+fn unreadable(report: &mut Report<'_>, path: &[u8], why: &Unreadable) {
+    let why = match why {
+        Unreadable::File(error) => {
+            if matches!(error, komod_file::Error::Corrupt { .. }) {
+                report.error(error);
+            }
+            errno_text(error.raw_os_error())
+        }
+        Unreadable::Elf(komod_elf::Error::NotElf { .. }) => "Exec format error".into(),
+        Unreadable::Elf(komod_elf::Error::Malformed { .. }) => "Invalid argument".into(),
+    };
+    report.error(format_args!("failed to load symbols from {}: {why}", lossy(path)));
+}
+
+/// Says what is wrong in depmod.d.
+pub(super) fn config_warnings(report: &mut Report<'_>, warnings: &[Warning]) {
+    for warning in warnings {
+        let level = match warning.level {
+            komod_config::Level::Error => Level::Error,
+            komod_config::Level::Info => Level::Info,
+        };
+        report.say(level, &warning.text);
+    }
+}
+
+/// Bytes for a message.
+pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
