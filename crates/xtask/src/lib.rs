@@ -11,6 +11,7 @@
 //! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
+//! | `demo` | komod at work, to look at |
 //! | `binary` | the program as it is shipped |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
@@ -20,6 +21,7 @@
 pub mod binary;
 pub mod cases;
 pub mod cpio;
+pub mod demo;
 pub mod fetch;
 pub mod guest;
 pub mod install;

@@ -11,6 +11,7 @@ type Run = fn(&[String]) -> Result<bool, Stop>;
 
 /// Name, one line, function.
 const COMMANDS: &[(&str, &str, Run)] = &[
+    ("demo", "see komod work, on a small tree and under a real kernel", xtask::demo::run),
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
     ("case", "run some cases: ours|34.2|30 [FILTER]; UPDATE=1 rewrites them", xtask::cases::some),
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),

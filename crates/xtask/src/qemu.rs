@@ -2,20 +2,32 @@
 //!
 //! The kernel's own messages go to the first serial port and into a log; what
 //! the guest's programs say goes to the second and comes back line by line.
-//! A machine that says nothing for too long is ended.
+//! A machine that says nothing for too long, or never ends, is ended.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::install;
 use crate::outcome::Stop;
 
-/// How long a guest may be silent; software emulation on a busy machine is
+/// How many seconds a guest may be silent; software emulation on a busy machine is
 /// slow.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: u64 = 120;
+
+/// How long a guest may live altogether.
+const LIFE: Duration = Duration::from_secs(600);
+
+/// What a machine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// It said this.
+    Line(&'a str),
+    /// It has said nothing for so many seconds.
+    Silent(u64),
+}
 
 /// What a machine is made of.
 pub struct Machine<'a> {
@@ -30,13 +42,13 @@ pub struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Starts the machine and hands over each line of its second serial port
-    /// until it is off.
+    /// Starts the machine and hands over each line of its second serial port,
+    /// and each second of silence, until it is off.
     ///
     /// [`Stop::NotHere`] if QEMU is not installed, [`Stop::Failed`] if the
     /// machine hung or QEMU failed: the text then ends with the kernel's last
     /// messages.
-    pub fn boot(&self, mut line: impl FnMut(&str)) -> Result<(), Stop> {
+    pub fn boot(&self, mut event: impl FnMut(Event<'_>)) -> Result<(), Stop> {
         install::ensure(install::QEMU)?;
         let child = Command::new(install::QEMU.program)
             .args(["-accel", "tcg", "-cpu", "max", "-m", "1G", "-smp", "2"])
@@ -67,18 +79,26 @@ impl Machine<'_> {
                 }
             }
         });
-        loop {
-            match lines.recv_timeout(SILENCE) {
-                Ok(text) => line(&text),
+        let mut silent = 0;
+        let start = Instant::now();
+        while silent < SILENCE && start.elapsed() < LIFE {
+            match lines.recv_timeout(Duration::from_secs(1)) {
+                Ok(text) => {
+                    silent = 0;
+                    event(Event::Line(&text));
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(Stop::Failed(format!(
-                        "the machine said nothing for {} s; its last messages:\n{}",
-                        SILENCE.as_secs(),
-                        self.last_messages()
-                    )));
+                    silent += 1;
+                    event(Event::Silent(silent));
                 }
             }
+        }
+        if silent == SILENCE || start.elapsed() >= LIFE {
+            let (said, life) = (self.last_messages(), start.elapsed().as_secs());
+            return Err(Stop::Failed(format!(
+                "ended after {life} s, silent for {silent} s; its last messages:\n{said}"
+            )));
         }
         let status = guard.0.wait().map_err(Stop::io("qemu-system-x86_64"))?;
         if status.success() {

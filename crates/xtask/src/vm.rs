@@ -12,11 +12,11 @@ use crate::binary;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
 use crate::outcome::{Stop, Tally};
-use crate::qemu::Machine;
+use crate::qemu::{Event, Machine};
 use crate::test::workspace;
 
 /// The modules the scenarios use, and how they are stored there.
-const MODULES: &[(&str, Option<Form>)] = &[
+pub const MODULES: &[(&str, Option<Form>)] = &[
     // libcrc32c finds its algorithm by a softdep on an alias of these two.
     ("crc32c_generic", None),
     ("crc32c_intel", None),
@@ -97,6 +97,7 @@ fn one_boot(
     guest.tools(tools)?;
     guest.modules(MODULES)?;
     guest.copy(&root.join("init"), "init", 0o755)?;
+    guest.copy(&root.join("names"), "scenarios/names", 0o644)?;
     guest.copy(&root.join("run"), "scenarios/run", 0o644)?;
     if matches!(tools, Tools::Original(_)) {
         guest.write("scenarios/original", 0o644, "");
@@ -116,7 +117,11 @@ fn one_boot(
         let differing = batch.iter().filter_map(|s| Some((s.name.clone(), s.differs.clone()?)));
         report.differs = differing.collect();
     }
-    let ended = machine.boot(|line| report.line(line));
+    let ended = machine.boot(|event| {
+        if let Event::Line(line) = event {
+            report.line(line);
+        }
+    });
     if let Err(stop @ Stop::NotHere(_)) = ended {
         return Err(stop);
     }
