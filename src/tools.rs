@@ -5,6 +5,7 @@ mod depmod;
 mod insmod;
 mod kmod;
 mod lsmod;
+mod modinfo;
 mod modprobe;
 mod parameters;
 mod rmmod;
@@ -38,6 +39,7 @@ pub const TOOLS: &[Tool] = &[
     lsmod::TOOL,
     rmmod::TOOL,
     lsmod::LIST,
+    modinfo::TOOL,
     modprobe::TOOL,
     depmod::TOOL,
     static_nodes::TOOL,

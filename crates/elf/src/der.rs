@@ -55,14 +55,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An object identifier in its dotted spelling; `None` if its last number is cut
-/// short, a number is beyond 64 bits, or there is none.
+/// An object identifier in its dotted spelling; `None` if it has no numbers, a number
+/// is cut short, begins with a needless byte or is beyond 128 bits.
 pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
     let mut text = String::new();
-    let mut number = 0_u64;
+    let mut number = 0_u128;
+    let mut begins = true;
     for byte in oid {
-        number = number.checked_mul(128)?.checked_add(u64::from(byte & 0x7f))?;
-        if byte & 0x80 != 0 {
+        if begins && *byte == 0x80 {
+            return None;
+        }
+        begins = byte & 0x80 == 0;
+        number = number.checked_mul(128)?.checked_add(u128::from(byte & 0x7f))?;
+        if !begins {
             continue;
         }
         if text.is_empty() {
@@ -74,7 +79,7 @@ pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
         }
         number = 0;
     }
-    (oid.last()? & 0x80 == 0).then_some(text)
+    (begins && !text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -106,6 +111,7 @@ mod tests {
         assert_eq!(dotted(&[0x88, 0x37, 3]).unwrap(), "2.999.3");
         assert_eq!(dotted(&[0x2a, 0x86]), None);
         assert_eq!(dotted(&[]), None);
-        assert_eq!(dotted(&[0xff; 12]), None);
+        assert_eq!(dotted(&[0x80, 1]), None);
+        assert_eq!(dotted(&[0xff; 20]), None);
     }
 }

@@ -82,33 +82,42 @@ fn magnitude(integer: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// OpenSSL's long names of digests; other identifiers in numbers.
+/// Digests by their identifiers' content bytes, with OpenSSL's long names.
+#[rustfmt::skip]
+const DIGESTS: [(&[u8], &str); 25] = [
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1], "sha256"), // 2.16.840.1.101.3.4.2.1
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2], "sha384"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], "sha512"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 4], "sha224"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 5], "sha512-224"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 6], "sha512-256"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 7], "sha3-224"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 8], "sha3-256"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 9], "sha3-384"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 10], "sha3-512"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 11], "shake128"),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 12], "shake256"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2, 2], "md2"), // 1.2.840.113549.2.2
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2, 4], "md4"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2, 5], "md5"),
+    (&[0x2b, 14, 3, 2, 18], "sha"), // 1.3.14.3.2.18
+    (&[0x2b, 14, 3, 2, 26], "sha1"),
+    (&[0x2b, 36, 3, 2, 1], "ripemd160"), // 1.3.36.3.2.1
+    (&[0x2a, 0x81, 0x1c, 0xcf, 0x55, 1, 0x83, 0x11], "sm3"), // 1.2.156.10197.1.401
+    (&[0x2a, 0x85, 3, 2, 2, 9], "GOST R 34.11-94"), // 1.2.643.2.2.9
+    (&[0x2a, 0x85, 3, 7, 1, 1, 2, 2], "GOST R 34.11-2012 with 256 bit hash"),
+    (&[0x2a, 0x85, 3, 7, 1, 1, 2, 3], "GOST R 34.11-2012 with 512 bit hash"),
+    (&[0x2b, 6, 1, 4, 1, 0x8d, 0x3a, 12, 2, 1, 16], "blake2b512"), // 1.3.6.1.4.1.1722.12.2.1.16
+    (&[0x2b, 6, 1, 4, 1, 0x8d, 0x3a, 12, 2, 2, 8], "blake2s256"),
+    (&[0x28, 0xcf, 6, 3, 0, 0x37], "whirlpool"), // 1.0.10118.3.0.55
+];
+
+/// A digest's name; other identifiers in numbers. `None` if it is no identifier.
 fn digest_name(oid: &[u8]) -> Option<String> {
-    const NIST_HASHES: [u8; 8] = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
-    const RSA_DIGESTS: [u8; 7] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2];
-    let name = match (oid.strip_prefix(&NIST_HASHES), oid.strip_prefix(&RSA_DIGESTS), oid) {
-        (Some([1]), ..) => "sha256",
-        (Some([2]), ..) => "sha384",
-        (Some([3]), ..) => "sha512",
-        (Some([4]), ..) => "sha224",
-        (Some([5]), ..) => "sha512-224",
-        (Some([6]), ..) => "sha512-256",
-        (Some([7]), ..) => "sha3-224",
-        (Some([8]), ..) => "sha3-256",
-        (Some([9]), ..) => "sha3-384",
-        (Some([10]), ..) => "sha3-512",
-        (Some([11]), ..) => "shake128",
-        (Some([12]), ..) => "shake256",
-        (_, Some([2]), _) => "md2",
-        (_, Some([4]), _) => "md4",
-        (_, Some([5]), _) => "md5",
-        // 1.3.14.3.2.26, 1.3.36.3.2.1, 1.2.156.10197.1.401
-        (.., [0x2b, 14, 3, 2, 26]) => "sha1",
-        (.., [0x2b, 36, 3, 2, 1]) => "ripemd160",
-        (.., [0x2a, 0x81, 0x1c, 0xcf, 0x55, 1, 0x83, 0x11]) => "sm3",
-        _ => return der::dotted(oid),
-    };
-    Some(name.into())
+    match DIGESTS.iter().find(|(digest, _)| *digest == oid) {
+        Some((_, name)) => Some((*name).into()),
+        None => der::dotted(oid),
+    }
 }
 
 #[cfg(test)]

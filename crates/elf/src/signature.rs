@@ -12,7 +12,7 @@ pub struct Signature {
     /// Which key: for PKCS#7 the serial number's magnitude, highest byte first.
     pub key_id: Vec<u8>,
     /// What was encrypted: `sha256` and so on, in OpenSSL's spelling; an identifier in
-    /// numbers if it has no name; `unknown` if the signature cannot be read.
+    /// numbers if it has no name.
     pub hash_algo: Vec<u8>,
     /// The encrypted digest.
     pub signature: Vec<u8>,
@@ -26,10 +26,8 @@ impl Signature {
     /// The signature behind a module's decompressed bytes. `None` when unsigned:
     /// without the magic line at the very end, or if the 12 bytes before it
     /// (`struct module_signature`) name an unknown algorithm, hash or kind, or more
-    /// bytes than there are.
-    ///
-    /// A PKCS#7 signature that cannot be read still is one: signer, key and
-    /// signature are then empty and the hash is `unknown`.
+    /// bytes than there are; or if it is a PKCS#7 signature that cannot be read, as
+    /// kmod then shows none either.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_suffix(b"~Module signature appended~\n")?;
         let (rest, fields) = rest.split_last_chunk::<12>()?;
@@ -54,21 +52,13 @@ impl Signature {
                 signature: signature.to_vec(),
             });
         }
-        Some(match SignerInfo::first_of(signature) {
-            Some(info) => Self {
-                id_type,
-                signer: info.signer.to_vec(),
-                key_id: info.serial,
-                hash_algo: info.digest.into_bytes(),
-                signature: info.signature.to_vec(),
-            },
-            None => Self {
-                id_type,
-                signer: Vec::new(),
-                key_id: Vec::new(),
-                hash_algo: b"unknown".to_vec(),
-                signature: Vec::new(),
-            },
+        let info = SignerInfo::first_of(signature)?;
+        Some(Self {
+            id_type,
+            signer: info.signer.to_vec(),
+            key_id: info.serial,
+            hash_algo: info.digest.into_bytes(),
+            signature: info.signature.to_vec(),
         })
     }
 }
@@ -106,23 +96,17 @@ mod tests {
         let of = |fields, body: &[u8], sig_len| {
             Signature::of(&Signed::Raw { fields, body: body.to_vec(), sig_len }.build())
         };
-        assert!(of([0, 0, 2, 0, 0], b"abcd", 4).is_some());
-        assert_eq!(of([2, 0, 2, 0, 0], b"abcd", 4), None);
-        assert_eq!(of([0, 9, 2, 0, 0], b"abcd", 4), None);
-        assert_eq!(of([0, 0, 3, 0, 0], b"abcd", 4), None);
+        assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 4), None);
+        let der = Pkcs7::by("k", &[1], &[1]).der();
+        let length = u32::try_from(der.len()).unwrap();
+        assert!(of([0, 0, 2, 0, 0], &der, length).is_some());
+        assert_eq!(of([2, 0, 2, 0, 0], &der, length), None);
+        assert_eq!(of([0, 9, 2, 0, 0], &der, length), None);
+        assert_eq!(of([0, 0, 3, 0, 0], &der, length), None);
         assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 0), None);
         assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 5), None);
         assert_eq!(of([0, 0, 2, 0, 0], b"abcd", u32::MAX), None);
         assert_eq!(of([0, 0, 1, 2, 1], b"abcd", 2), None);
-    }
-
-    #[test]
-    fn unreadable_pkcs7_is_unknown() {
-        let raw = Signed::Raw { fields: [0, 0, 2, 0, 0], body: b"abcd".to_vec(), sig_len: 4 };
-        let signature = Signature::of(&raw.build()).unwrap();
-        assert_eq!(signature.hash_algo, b"unknown");
-        assert!(signature.signer.is_empty() && signature.key_id.is_empty());
-        assert!(signature.signature.is_empty());
     }
 
     #[test]

@@ -1,0 +1,458 @@
+//! `modinfo`: what modules say about themselves.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use komod_config::Config;
+use komod_elf::{Module, Signature};
+use komod_file::ModuleFile;
+use komod_index::BuiltinInfo;
+use komod_probe::{Database, Resolver, Target};
+
+use super::Tool;
+use crate::cli::{self, Given};
+use crate::host::{Host, MODULE_DIRECTORY, Outcome};
+use crate::{errno_text, io_text};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "modinfo",
+    about: "Show what modules say about themselves",
+    program: true,
+    definition,
+    run,
+};
+
+/// Options that show one field alone, and the field; `--field` names its own.
+const SHORTCUTS: [(&str, &str); 5] = [
+    ("author", "author"),
+    ("description", "description"),
+    ("license", "license"),
+    ("parameters", "parm"),
+    ("filename", "filename"),
+];
+
+fn definition() -> Command {
+    cli::command("modinfo", TOOL.about, "[options] module|file...")
+        .arg(cli::flag("author", "Show only the authors").short('a'))
+        .arg(cli::flag("description", "Show only the description").short('d'))
+        .arg(cli::flag("license", "Show only the license").short('l'))
+        .arg(cli::flag("parameters", "Show only the parameters").short('p'))
+        .arg(cli::flag("filename", "Show only the file's path").short('n'))
+        .arg(cli::value("field", "FIELD", "Show only the values of that field").short('F'))
+        .arg(cli::flag("null", "End each value with a NUL, not with a newline").short('0'))
+        .arg(cli::flag("modname", "Take operands for module names alone").short('m'))
+        .arg(cli::value("set-version", "VERSION", "Ask another kernel version").short('k'))
+        .arg(cli::value("basedir", "DIR", "Ask the modules below another root").short('b'))
+        .arg(cli::operands("module|file"))
+}
+
+/// What a command line asks for.
+struct Options {
+    /// `None` for all.
+    field: Option<Vec<u8>>,
+    /// Stands behind each value.
+    end: u8,
+    names_only: bool,
+    directory: PathBuf,
+    operands: Vec<OsString>,
+}
+
+impl Options {
+    fn of(given: &Given, host: &Host<'_>) -> io::Result<Self> {
+        let mut field = None;
+        for id in given.order() {
+            if let Some((_, name)) = SHORTCUTS.iter().find(|(option, _)| *option == id) {
+                field = Some(name.as_bytes().to_vec());
+            } else if id == "field" {
+                field = given.value("field").map(|name| name.as_bytes().to_vec());
+            }
+        }
+        Ok(Self {
+            field,
+            end: if given.flag("null") { 0 } else { b'\n' },
+            names_only: given.flag("modname"),
+            directory: module_directory(given, host)?,
+            operands: given.operands(),
+        })
+    }
+}
+
+/// `BASEDIR/lib/modules/VERSION`, put together as text: a relative directory and
+/// doubled slashes show in what `--filename` prints.
+fn module_directory(given: &Given, host: &Host<'_>) -> io::Result<PathBuf> {
+    let base = given.value("basedir").unwrap_or_default();
+    let mut path = base.to_os_string();
+    path.push(MODULE_DIRECTORY);
+    path.push("/");
+    match given.value("set-version") {
+        Some(version) => path.push(version),
+        None => path.push(host.kernel.release().unwrap_or_default()),
+    }
+    if base.is_empty() || Path::new(base).is_absolute() {
+        return Ok(path.into());
+    }
+    let mut absolute = std::env::current_dir()?.into_os_string();
+    absolute.push("/");
+    absolute.push(path);
+    Ok(absolute.into())
+}
+
+fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
+    let given = match cli::parse(host, definition(), args)? {
+        Ok(given) => given,
+        Err(outcome) => return Ok(outcome),
+    };
+    let options = Options::of(&given, host)?;
+    if options.operands.is_empty() {
+        host.report.error("missing module or filename.");
+        return Ok(Outcome::Failure);
+    }
+    let database = Database::new(options.directory.clone());
+    let mut outcome = Outcome::Success;
+    for operand in &options.operands {
+        let Some(targets) = targets(host, &database, operand, options.names_only) else {
+            outcome = Outcome::Failure;
+            continue;
+        };
+        for target in targets {
+            outcome = outcome.and(show(host, &database, &target, &options)?);
+        }
+    }
+    Ok(outcome)
+}
+
+/// The modules that an operand names; `None` after saying that there are none.
+fn targets(
+    host: &mut Host<'_>,
+    database: &Database,
+    operand: &OsStr,
+    name_only: bool,
+) -> Option<Vec<Target>> {
+    // No configuration is read: aliases of the administrator do not count here.
+    let config = Config::default();
+    let resolver = Resolver { database, config: &config };
+    let text = operand.as_bytes();
+    let shown = operand.to_string_lossy();
+    if name_only {
+        let target = resolver.lookup_name(text);
+        if target.is_none() {
+            host.report.error(format_args!("Module name {shown} not found."));
+        }
+        return target.map(|target| vec![target]);
+    }
+    if is_module_file(operand) {
+        let target = Resolver::path(Path::new(operand));
+        if target.is_err() {
+            host.report.error(format_args!("Module file {shown} not found."));
+        }
+        return target.ok().map(|target| vec![target]);
+    }
+    match resolver.lookup(text) {
+        Err(_) => host.report.error(format_args!("Module alias {shown} not found.")),
+        Ok(found) if found.is_empty() => {
+            host.report.error(format_args!("Module {shown} not found."));
+        }
+        Ok(found) => return Some(found),
+    }
+    None
+}
+
+fn is_module_file(operand: &OsStr) -> bool {
+    komod_file::strip_extension(operand.as_bytes()).is_some()
+        && std::fs::metadata(operand).is_ok_and(|metadata| metadata.is_file())
+}
+
+fn show(
+    host: &mut Host<'_>,
+    database: &Database,
+    target: &Target,
+    options: &Options,
+) -> io::Result<Outcome> {
+    let builtin = target.is_builtin(database);
+    let filename = match target.file(database) {
+        _ if builtin => b"(builtin)".to_vec(),
+        Some(path) => path.into_os_string().into_vec(),
+        None => Vec::new(),
+    };
+    if options.field.as_deref() == Some(b"filename") {
+        host.stdout.write_all(&filename)?;
+        host.stdout.write_all(&[options.end])?;
+        return Ok(Outcome::Success);
+    }
+    // Before anything else can fail: scripts read these two from damaged files too.
+    match options.field.as_deref() {
+        None => {
+            if builtin {
+                line(host.stdout, b"name", target.name.as_bytes(), options.end)?;
+            }
+            line(host.stdout, b"filename", &filename, options.end)?;
+        }
+        Some(b"name") if builtin => {
+            host.stdout.write_all(&[target.name.as_bytes(), &[options.end]].concat())?;
+        }
+        Some(_) => {}
+    }
+    let fields = if builtin {
+        builtin_fields(host, database, target)
+    } else {
+        file_fields(host, Path::new(OsStr::from_bytes(&filename)))
+    };
+    let fields = match fields {
+        Ok(fields) => fields,
+        Err(errno) => {
+            let (module, why) = (target.name.as_bytes(), errno_text(errno));
+            let module = String::from_utf8_lossy(module);
+            host.report.error(format_args!("could not get modinfo from '{module}': {why}"));
+            return Ok(Outcome::Failure);
+        }
+    };
+    match options.field.as_deref() {
+        None => {
+            show_fields(host.stdout, &fields, options.end)?;
+            for text in parameters(host, &fields).iter().filter_map(Parameter::in_full) {
+                line(host.stdout, b"parm", &text, options.end)?;
+            }
+        }
+        Some(b"parm") => {
+            for parameter in parameters(host, &fields) {
+                host.stdout.write_all(&[parameter.alone(), vec![options.end]].concat())?;
+            }
+        }
+        Some(key) => {
+            for field in fields.iter().filter(|field| field.key == key) {
+                host.stdout.write_all(&[&field.value, &[options.end][..]].concat())?;
+            }
+        }
+    }
+    Ok(Outcome::Success)
+}
+
+/// One thing that a module says.
+struct Field {
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Field {
+    /// `KEY=VALUE`; without `=` the value is empty.
+    fn of(string: &[u8]) -> Self {
+        let at = string.iter().position(|byte| *byte == b'=').unwrap_or(string.len());
+        let (key, rest) = string.split_at(at);
+        Self { key: key.to_vec(), value: rest.get(1..).unwrap_or_default().to_vec() }
+    }
+}
+
+/// The fields of the module in a file, its signature's last. The error is an errno;
+/// what a codec has to say of it is reported.
+fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
+    const ENODATA: i32 = 61;
+    let bytes = ModuleFile::open(path).and_then(|file| file.contents()).map_err(|error| {
+        if matches!(error, komod_file::Error::Corrupt { .. } | komod_file::Error::TooLarge { .. }) {
+            host.report.error(&error);
+        }
+        error.raw_os_error()
+    })?;
+    let module = Module::parse(&bytes).map_err(|error| error.raw_os_error())?;
+    let strings = module.modinfo().map_err(|error| error.raw_os_error())?.ok_or(ENODATA)?;
+    let mut fields: Vec<Field> = strings.into_iter().map(Field::of).collect();
+    if let Some(signature) = Signature::of(&bytes) {
+        let signed = [
+            ("sig_id", signature.id_type.into()),
+            ("signer", signature.signer),
+            ("sig_key", hex(&signature.key_id)),
+            ("sig_hashalgo", signature.hash_algo),
+            ("signature", hex(&signature.signature)),
+        ];
+        fields.extend(signed.map(|(key, value)| Field { key: key.into(), value }));
+    }
+    Ok(fields)
+}
+
+/// The fields of a built-in module, none if the kernel's build left no list of them.
+fn builtin_fields(
+    host: &mut Host<'_>,
+    database: &Database,
+    target: &Target,
+) -> Result<Vec<Field>, i32> {
+    const EINVAL: i32 = 22;
+    let bytes = match database.builtin_modinfo() {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            let (list, why) = ("modules.builtin.modinfo", io_text(&error));
+            host.report.error(format_args!("could not read {list}: {why}"));
+            return Err(error.raw_os_error().unwrap_or(EINVAL));
+        }
+    };
+    let strings = BuiltinInfo::new(&bytes).of(target.name.as_bytes()).map_err(|error| {
+        host.report.error(error);
+        EINVAL
+    })?;
+    Ok(strings.into_iter().map(Field::of).collect())
+}
+
+/// Bytes as modinfo shows them: twenty a line, the lines after the first indented.
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() * 3 + bytes.len() / 20 * 3);
+    for (at, byte) in bytes.iter().enumerate() {
+        if at > 0 {
+            text.push(b':');
+            if at % 20 == 0 {
+                text.extend(b"\n\t\t");
+            }
+        }
+        text.extend(format!("{byte:02X}").bytes());
+    }
+    text
+}
+
+/// A module parameter, of `parm=NAME:DESCRIPTION` and `parmtype=NAME:TYPE`.
+struct Parameter {
+    name: Vec<u8>,
+    description: Option<Vec<u8>>,
+    kind: Option<Vec<u8>>,
+}
+
+impl Parameter {
+    /// As in the list of all fields; `None` if it has neither part.
+    fn in_full(&self) -> Option<Vec<u8>> {
+        let name = self.name.as_slice();
+        match (&self.description, &self.kind) {
+            (Some(text), Some(kind)) => Some([name, b":", text, b" (", kind, b")"].concat()),
+            (Some(text), None) | (None, Some(text)) => Some([name, b":", text].concat()),
+            (None, None) => None,
+        }
+    }
+
+    /// As when only parameters are asked for.
+    fn alone(&self) -> Vec<u8> {
+        let text = self.description.as_deref().unwrap_or_default();
+        match &self.kind {
+            Some(kind) => [&self.name, &b":"[..], text, b" (", kind, b")"].concat(),
+            None => [&self.name, &b":"[..], text].concat(),
+        }
+    }
+}
+
+/// The parameters in the order shown, after saying which fields name none.
+fn parameters(host: &mut Host<'_>, fields: &[Field]) -> Vec<Parameter> {
+    let (parameters, nameless) = named_parameters(fields);
+    for string in nameless {
+        let string = String::from_utf8_lossy(&string);
+        host.report.error(format_args!("Found invalid \"{string}\": missing ':'"));
+    }
+    parameters
+}
+
+/// The parameters, the first named comes last; and the `KEY=VALUE` of fields that
+/// name none. A later description or type takes the place of an earlier one.
+fn named_parameters(fields: &[Field]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
+    let (mut parameters, mut nameless) = (Vec::<Parameter>::new(), Vec::new());
+    let is_parameter = |field: &&Field| field.key == b"parm" || field.key == b"parmtype";
+    for field in fields.iter().filter(is_parameter) {
+        let Some(colon) = field.value.iter().position(|byte| *byte == b':') else {
+            nameless.push([&field.key, &b"="[..], &field.value].concat());
+            continue;
+        };
+        let (name, text) = field.value.split_at(colon);
+        let at = parameters.iter().position(|parameter| parameter.name == name);
+        let at = at.unwrap_or_else(|| {
+            let name = name.to_vec();
+            parameters.push(Parameter { name, description: None, kind: None });
+            parameters.len() - 1
+        });
+        if let Some(parameter) = parameters.get_mut(at) {
+            let Parameter { description, kind, .. } = parameter;
+            let part = if field.key == b"parm" { description } else { kind };
+            *part = Some(text.get(1..).unwrap_or_default().to_vec());
+        }
+    }
+    parameters.reverse();
+    (parameters, nameless)
+}
+
+/// All fields but the parameters, for people or (`end` is NUL) for programs.
+fn show_fields(out: &mut dyn Write, fields: &[Field], end: u8) -> io::Result<()> {
+    for Field { key, value } in fields {
+        match (key.as_slice(), end) {
+            (b"parm" | b"parmtype", _) => {}
+            (key, 0) => out.write_all(&[key, b"=", value, b"\0"].concat())?,
+            (key, end) => line(out, key, value, end)?,
+        }
+    }
+    Ok(())
+}
+
+/// One line for people.
+fn line(out: &mut dyn Write, key: &[u8], value: &[u8], end: u8) -> io::Result<()> {
+    let padding = 15_usize.saturating_sub(key.len());
+    out.write_all(key)?;
+    write!(out, ":{:padding$}", "")?;
+    out.write_all(value)?;
+    out.write_all(&[end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(strings: &[&str]) -> Vec<Field> {
+        strings.iter().map(|string| Field::of(string.as_bytes())).collect()
+    }
+
+    fn shown(strings: &[&str], end: u8) -> String {
+        let mut out = Vec::new();
+        show_fields(&mut out, &fields(strings), end).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn named(strings: &[&str], render: fn(&Parameter) -> Vec<u8>) -> Vec<String> {
+        let (parameters, _) = named_parameters(&fields(strings));
+        parameters.iter().map(|p| String::from_utf8(render(p)).unwrap()).collect()
+    }
+
+    #[test]
+    fn values_begin_at_a_column_until_the_key_is_too_long() {
+        let strings = ["license=GPL", "fourteen_bytes=1", "fifteen_bytes__=2", "bare", "=x"];
+        assert_eq!(
+            shown(&strings, b'\n'),
+            "license:        GPL\nfourteen_bytes: 1\nfifteen_bytes__:2\n\
+             bare:           \n:               x\n"
+        );
+        assert_eq!(shown(&["license=GPL", "parm=a:b", "a=b=c"], 0), "license=GPL\0a=b=c\0");
+    }
+
+    #[test]
+    fn parameters_go_backwards() {
+        let strings = ["parm=a:A", "parmtype=b:int", "license=GPL", "parm=b:B", "parmtype=c:bool"];
+        let full = |parameter: &Parameter| parameter.in_full().unwrap();
+        assert_eq!(named(&strings, full), ["c:bool", "b:B (int)", "a:A"]);
+        assert_eq!(named(&strings, Parameter::alone), ["c: (bool)", "b:B (int)", "a:A"]);
+    }
+
+    #[test]
+    fn later_parts_of_a_parameter_replace_earlier_ones() {
+        let strings = ["parm=a:1", "parm=b:2", "parm=a:3"];
+        assert_eq!(named(&strings, Parameter::alone), ["b:2", "a:3"]);
+    }
+
+    #[test]
+    fn parameter_without_colon_has_no_name() {
+        let (parameters, nameless) =
+            named_parameters(&fields(&["parm=xyz", "parmtype", "parm=:b"]));
+        assert_eq!(parameters.len(), 1);
+        assert_eq!(nameless, [&b"parm=xyz"[..], b"parmtype="]);
+    }
+
+    #[test]
+    fn hex_has_twenty_bytes_a_line() {
+        assert_eq!(hex(&[]), b"");
+        assert_eq!(hex(&[0xab, 1]), b"AB:01");
+        let twenty = ["07"; 20].join(":");
+        assert_eq!(hex(&[7; 20]), twenty.as_bytes());
+        assert_eq!(hex(&[7; 21]), format!("{twenty}:\n\t\t07").as_bytes());
+    }
+}
