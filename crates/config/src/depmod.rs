@@ -182,3 +182,80 @@ impl Outcome {
         Self::OtherVersion { what, pattern: pattern.to_vec() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> DepmodConfig {
+        let mut config = DepmodConfig::default();
+        config.read(Arc::from(Path::new("/c/a.conf")), text.as_bytes(), b"6.1.0-test");
+        config.or_default()
+    }
+
+    fn directory(name: &str) -> SearchWord {
+        SearchWord::Directory(name.as_bytes().to_vec())
+    }
+
+    #[track_caller]
+    fn warns(text: &str, level: Level, expected: &str) {
+        let config = read(text);
+        let expected = Warning { level, function: "", text: format!("/c/a.conf:1: {expected}") };
+        assert_eq!(config.warnings, [expected], "{text:?}");
+        assert!(config.overrides.is_empty() && config.externals.is_empty());
+        assert!(config.excludes.is_empty());
+    }
+
+    #[test]
+    fn search_lines_add_up() {
+        let config = read("search a built-in\texternal\nsearch\nsearch b/c");
+        let expected =
+            [directory("a"), SearchWord::BuiltIn, SearchWord::External, directory("b/c")];
+        assert_eq!(config.search, expected);
+        let lines: Vec<_> = config.search_origins.iter().map(|origin| origin.line).collect();
+        assert_eq!(lines, [1, 1, 1, 3]);
+        assert_eq!(config.warnings, []);
+    }
+
+    #[test]
+    fn without_a_search_word_updates_are_searched() {
+        assert_eq!(read("").search, [directory("updates")]);
+        assert_eq!(read("search").search, [directory("updates")]);
+        assert!(read("search").search_origins.is_empty());
+    }
+
+    #[test]
+    fn an_override_names_a_file_for_some_versions() {
+        let config = read("override a-b 6.1 c/d e\noverride x * y\noverride n 7 m");
+        let paths: Vec<_> = config.overrides.iter().map(|it| it.path.as_slice()).collect();
+        assert_eq!(paths, [&b"c/d/a-b"[..], b"y/x"]);
+        assert_eq!(config.overrides[1].origin.to_string(), "/c/a.conf:2");
+        warns("override a (x b", Level::Info, "override kernel did not match (x");
+        warns("override a *", Level::Error, "ignoring bad line starting with 'override'");
+    }
+
+    #[test]
+    fn an_external_names_a_directory_for_some_versions() {
+        let config = read("external * /x /y\nexternal ^6\\\\.1 rel\nexternal 7 /z");
+        let dirs: Vec<_> = config.externals.iter().map(|it| it.dir.to_str().unwrap()).collect();
+        assert_eq!(dirs, ["/x", "rel"]);
+        warns("external 7 /y", Level::Info, "external directory did not match 7");
+        warns("external *", Level::Error, "ignoring bad line starting with 'external'");
+    }
+
+    #[test]
+    fn exclude_lists_names() {
+        let config = read("exclude a b\nexclude\nexclude c");
+        assert_eq!(config.excludes, [b"a", b"b", b"c"]);
+        assert_eq!(config.exclude_origins.len(), 3);
+        assert_eq!(config.warnings, []);
+    }
+
+    #[test]
+    fn other_lines_are_told() {
+        warns("include x", Level::Info, "command include not implemented yet");
+        warns("make_map_files", Level::Info, "command make_map_files not implemented yet");
+        warns("Search x", Level::Error, "ignoring bad line starting with 'Search'");
+        warns("  # x", Level::Error, "ignoring bad line starting with '#'");
+    }
+}

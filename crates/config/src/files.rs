@@ -146,3 +146,135 @@ fn below(dir: &Path, name: &OsStr) -> PathBuf {
 pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, DepmodConfig};
+    use std::os::unix::fs::symlink;
+
+    /// A directory with files, each of one `alias` line that names it.
+    struct Tree(tempfile::TempDir);
+
+    impl Tree {
+        fn new(files: &[&str]) -> Self {
+            let tree = Self(tempfile::tempdir().unwrap());
+            for file in files {
+                let path = tree.path(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, format!("alias {file} x\n")).unwrap();
+            }
+            tree
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        /// Which files are read, in order.
+        #[track_caller]
+        fn reads(&self, paths: &[&str], module_dir: Option<&str>, expected: &[&str]) -> Config {
+            let search = Search::only(paths.iter().map(|path| self.path(path)).collect());
+            let module_dir = module_dir.map(|dir| self.path(dir));
+            let config = Config::load(&search, module_dir.as_deref(), None);
+            let found: Vec<_> =
+                config.aliases.iter().map(|it| std::str::from_utf8(&it.pattern).unwrap()).collect();
+            assert_eq!(found, expected, "{paths:?}");
+            config
+        }
+    }
+
+    #[test]
+    fn files_are_read_by_base_name_across_directories() {
+        let tree = Tree::new(&["1/b.conf", "1/d.conf", "2/B.conf", "2/c.conf", "2/a_b.conf"]);
+        let order = ["2/B.conf", "2/a_b.conf", "1/b.conf", "2/c.conf", "1/d.conf"];
+        tree.reads(&["1", "2"], None, &order);
+        tree.reads(&["2", "1"], None, &order);
+    }
+
+    #[test]
+    fn the_first_of_one_base_name_masks_the_others() {
+        let tree = Tree::new(&["1/a.conf", "2/a.conf", "2/b.conf", "b.conf"]);
+        tree.reads(&["1", "2"], None, &["1/a.conf", "2/b.conf"]);
+        tree.reads(&["2", "1"], None, &["2/a.conf", "2/b.conf"]);
+        tree.reads(&["b.conf", "2"], None, &["2/a.conf", "b.conf"]);
+        tree.reads(&["1", "1"], None, &["1/a.conf"]);
+        symlink("/dev/null", tree.path("1/b.conf")).unwrap();
+        tree.reads(&["1", "2"], None, &["1/a.conf"]);
+    }
+
+    #[test]
+    fn in_a_directory_only_visible_conf_files_count() {
+        let tree =
+            Tree::new(&["1/a.conf", "1/.h.conf", "1/.conf", "1/x.alias", "1/y.confx", "1/z"]);
+        let config = tree.reads(&["1"], None, &["1/a.conf"]);
+        assert_eq!(config.warnings, []);
+        tree.reads(&["1/z", "1/.h.conf", "no", "no/x"], None, &["1/.h.conf", "1/z"]);
+    }
+
+    #[test]
+    fn odd_entries_are_told() {
+        let tree = Tree::new(&["1/a.conf", "1/sub.conf/x.conf"]);
+        symlink("nowhere", tree.path("1/link.conf")).unwrap();
+        symlink("a.conf", tree.path("1/good.conf")).unwrap();
+        let config = tree.reads(&["1/"], None, &["1/a.conf", "1/a.conf"]);
+        let dir = tree.path("1");
+        let dir = dir.display();
+        let expected = [
+            (format!("Cannot stat directory entry: {dir}//link.conf"), "conf_files_filter_out"),
+            (
+                format!("Directories inside directories are not supported: {dir}//sub.conf"),
+                "conf_files_filter_out",
+            ),
+        ];
+        let found: Vec<_> = config.warnings.into_iter().map(|it| (it.text, it.function)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn depmod_tells_of_other_names_too() {
+        let tree = Tree::new(&["1/a.confx", "1/.h"]);
+        let config = DepmodConfig::load(&Search::only(vec![tree.path("1")]), b"6.1");
+        let text = format!("All cfg files need .conf: {}/a.confx", tree.path("1").display());
+        assert_eq!(config.warnings, [Warning { level: Level::Info, function: "", text }]);
+    }
+
+    #[test]
+    fn the_lists_of_the_kernels_directory_stand_at_their_names() {
+        let tree = Tree::new(&["1/a.conf", "1/n.conf", "m/modules.softdep", "m/modules.weakdep"]);
+        let order = ["1/a.conf", "m/modules.softdep", "m/modules.weakdep", "1/n.conf"];
+        tree.reads(&["1"], Some("m"), &order);
+        // A file of that name is masked, wherever it is, and whether or not
+        // the kernel's directory has one.
+        let tree = Tree::new(&["modules.softdep", "m/x"]);
+        tree.reads(&["modules.softdep"], Some("m"), &[]);
+        tree.reads(&["modules.softdep"], None, &["modules.softdep"]);
+    }
+
+    #[test]
+    fn a_line_of_the_kernels_directory_is_marked() {
+        let tree = Tree::new(&[]);
+        fs::write(tree.path("modules.softdep"), "softdep a pre: b\n").unwrap();
+        fs::write(tree.path("z.conf"), "softdep a pre: c\n").unwrap();
+        let search = Search::only(vec![tree.path("z.conf")]);
+        let config = Config::load(&search, Some(&tree.path(".")), Some(b"a.b=1"));
+        let marks: Vec<_> = config.softdeps.iter().map(|it| it.from_modules).collect();
+        assert_eq!(marks, [true, false]);
+        assert_eq!(config.softdep_for(b"a").unwrap().pre, [b"c"]);
+        assert_eq!(config.options.len(), 1);
+    }
+
+    #[test]
+    fn the_defaults_go_from_etc_to_lib() {
+        let paths = Search::modprobe_default().paths;
+        let expected = [
+            "/etc/modprobe.d",
+            "/run/modprobe.d",
+            "/usr/local/lib/modprobe.d",
+            "/usr/lib/modprobe.d",
+            "/lib/modprobe.d",
+        ];
+        assert_eq!(paths, expected.map(PathBuf::from));
+        assert_eq!(Search::depmod_default().paths[0], Path::new("/etc/depmod.d"));
+    }
+}

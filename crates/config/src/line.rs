@@ -153,6 +153,11 @@ pub(crate) fn space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
+/// Makes tabs blanks, as kmod does in module options.
+pub(crate) fn untab(text: &mut [u8]) {
+    text.iter_mut().filter(|byte| **byte == b'\t').for_each(|byte| *byte = b' ');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,3 +86,82 @@ impl Config {
         self.aliases.iter().filter(|line| matches(&line.pattern, name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    /// A file of the administrator's that is read before the modules' own
+    /// lists, those, and one that is read after them.
+    fn config() -> Config {
+        let mut config = Config::default();
+        let mut read = |file: &str, text: &str, from_modules| {
+            config.read(Arc::from(Path::new(file)), text.as_bytes(), from_modules);
+        };
+        read("a.conf", "install snd_* first\ninstall snd_hda second\nremove snd_hda gone", false);
+        read("a.conf", "options e1000e a=1\noptions eth0 b=2\noptions e* never=1", false);
+        read(
+            "a.conf",
+            "alias eth* e1000e\nalias e?h0 other\nblacklist nouveau\nblacklist r*",
+            false,
+        );
+        read("modules.softdep", "softdep x pre: own\nsoftdep y pre: own\nsoftdep y pre: two", true);
+        read("modules.weakdep", "weakdep x own\nweakdep y own", true);
+        read("z.conf", "softdep x* post: mine\nweakdep x mine\noptions e1000e c=3", false);
+        config.read_cmdline(b"e1000e.d=4 modprobe.blacklist=snd-pcsp");
+        config
+    }
+
+    #[test]
+    fn options_are_joined_by_name_and_alias_without_globs() {
+        let config = config();
+        assert_eq!(config.options_for(b"e1000e", None), b"a=1 c=3 d=4");
+        assert_eq!(config.options_for(b"e1000e", Some(b"eth0")), b"a=1 b=2 c=3 d=4");
+        assert_eq!(config.options_for(b"e100", None), b"");
+        let last = config.options_lines_for(b"e1000e", None).last().unwrap();
+        assert_eq!(last.origin.to_string(), "/proc/cmdline:1");
+    }
+
+    #[test]
+    fn commands_match_by_glob_to_run_and_by_name_to_be_known() {
+        let config = config();
+        assert_eq!(config.install_for(b"snd_hda").unwrap().command, b"first");
+        assert_eq!(config.remove_for(b"snd_hda").unwrap().command, b"gone");
+        assert_eq!(config.install_for(b"snd"), None);
+        assert_eq!(config.command_named(b"snd_hda").unwrap().command, b"second");
+        assert_eq!(config.command_named(b"snd_usb"), None);
+        assert_eq!(config.command_named(b"snd_*").unwrap().command, b"first");
+    }
+
+    #[test]
+    fn the_administrators_softdep_beats_the_modules_own() {
+        let config = config();
+        let softdep = config.softdep_for(b"x").unwrap();
+        assert_eq!(softdep.text(), b"post: mine");
+        assert_eq!(softdep.origin.to_string(), "z.conf:1");
+        assert_eq!(config.softdep_for(b"y").unwrap().text(), b"pre: own");
+        assert_eq!(config.softdep_for(b"z"), None);
+        assert_eq!(config.weakdep_for(b"x").unwrap().text(), b"mine");
+        assert_eq!(config.weakdep_for(b"y").unwrap().text(), b"own");
+    }
+
+    #[test]
+    fn blacklists_are_exact() {
+        let config = config();
+        assert!(config.is_blacklisted(b"nouveau"));
+        assert!(config.is_blacklisted(b"snd_pcsp"));
+        assert!(!config.is_blacklisted(b"radeon"));
+        assert_eq!(config.blacklist_for(b"nouveau").unwrap().origin.to_string(), "a.conf:3");
+    }
+
+    #[test]
+    fn all_aliases_that_match_come_in_order() {
+        let config = config();
+        let modules: Vec<_> = config.aliases_for(b"eth0").map(|line| &line.module[..]).collect();
+        assert_eq!(modules, [&b"e1000e"[..], b"other"]);
+        assert_eq!(config.aliases_for(b"eth").count(), 1);
+        assert_eq!(config.aliases_for(b"wlan0").count(), 0);
+    }
+}

@@ -6,66 +6,91 @@ use regex_lite::Regex;
 /// version, everything else a POSIX extended regular expression
 /// (`regex`(7)) that is searched in it. An invalid one matches nothing.
 pub(crate) fn matches(pattern: &[u8], version: &[u8]) -> bool {
+    let version = || version.iter().map(|&byte| char::from(byte)).collect::<String>();
     pattern == b"*"
-        || translated(pattern).and_then(|pattern| Regex::new(&pattern).ok()).is_some_and(|regex| {
-            regex.is_match(&version.iter().map(|&b| char::from(b)).collect::<String>())
-        })
+        || translated(pattern)
+            .and_then(|pattern| Regex::new(&pattern).ok())
+            .is_some_and(|regex| regex.is_match(&version()))
 }
 
 /// A POSIX expression in the words of [`Regex`], where bytes are characters of
 /// the same number. `None` if invalid, or if it refers back to a group.
-///
-/// Not the same in both: a `?` behind another repetition, which nobody needs.
 fn translated(pattern: &[u8]) -> Option<String> {
     let mut out = String::new();
     let mut rest = pattern;
-    // Nothing is there yet that could be repeated.
-    let mut bare = true;
-    let mut open = 0_u32;
+    let mut last = Last::Nothing;
+    // Where the last piece begins in `out`, and the groups it is in.
+    let mut piece = 0;
+    let mut groups = Vec::new();
     while let Some((&byte, behind)) = rest.split_first() {
         rest = behind;
-        let mut next_bare = false;
+        if let b'*' | b'+' | b'?' | b'{' = byte {
+            match last {
+                Last::Nothing => return None,
+                Last::Piece => {}
+                // Two in a row mean something else to `Regex`.
+                Last::Repeated => {
+                    out.insert_str(piece, "(?:");
+                    out.push(')');
+                }
+            }
+            match byte {
+                b'{' => rest = interval(rest, &mut out)?,
+                _ => out.push(char::from(byte)),
+            }
+            last = Last::Repeated;
+            continue;
+        }
+        let start = out.len();
+        last = Last::Piece;
         match byte {
-            b'*' | b'+' | b'?' | b'{' if bare => return None,
             b'\\' => {
                 let (&escaped, behind) = rest.split_first()?;
                 rest = behind;
                 match escaped {
-                    b'w' | b'W' | b's' | b'S' | b'b' | b'B' => {
-                        out.extend(['\\', char::from(escaped)])
+                    b'w' | b'W' | b's' | b'S' => out.extend(['\\', char::from(escaped)]),
+                    b'b' | b'B' => {
+                        out.extend(['\\', char::from(escaped)]);
+                        last = Last::Nothing;
                     }
-                    b'<' | b'>' => out.push_str("\\b"),
                     b'0'..=b'9' => return None,
                     literal => push(&mut out, literal),
                 }
             }
             b'[' => rest = bracket(rest, &mut out)?,
-            b'{' => rest = interval(rest, &mut out)?,
             b'(' => {
-                open += 1;
-                next_bare = true;
+                groups.push(start);
                 out.push('(');
+                last = Last::Nothing;
             }
             // Without a partner it is an ordinary byte.
-            b')' if open == 0 => push(&mut out, b')'),
-            b')' => {
-                open -= 1;
-                out.push(')');
+            b')' => match groups.pop() {
+                Some(group) => {
+                    out.push(')');
+                    piece = group;
+                    continue;
+                }
+                None => push(&mut out, b')'),
+            },
+            b'|' | b'^' | b'$' => {
+                out.push(char::from(byte));
+                last = Last::Nothing;
             }
-            b'|' => {
-                next_bare = true;
-                out.push('|');
-            }
-            b'.' | b'*' | b'+' | b'?' | b'$' => out.push(char::from(byte)),
-            b'^' => {
-                next_bare = true;
-                out.push('^');
-            }
+            b'.' => out.push('.'),
             literal => push(&mut out, literal),
         }
-        bare = next_bare;
+        piece = start;
     }
     Some(out)
+}
+
+/// What stands before the place where the expression is read.
+#[derive(Clone, Copy)]
+enum Last {
+    /// Nothing that could be repeated.
+    Nothing,
+    Piece,
+    Repeated,
 }
 
 /// One byte that stands for itself.
@@ -121,4 +146,73 @@ fn interval<'a>(rest: &'a [u8], out: &mut String) -> Option<&'a [u8]> {
     let zero = if bounds.starts_with(',') { "0" } else { "" };
     out.push_str(&format!("{{{zero}{bounds}}}"));
     behind.get(1..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    /// Every expectation is what depmod of kmod 34.2 says.
+    #[track_caller]
+    fn says(pattern: &str, expected: bool) {
+        assert_eq!(matches(pattern.as_bytes(), b"6.1.0-test"), expected, "{pattern}");
+    }
+
+    #[test]
+    fn a_lone_star_is_any_version() {
+        says("*", true);
+        says("**", false);
+        says("*6", false);
+    }
+
+    #[test]
+    fn expressions_are_searched() {
+        says("6", true);
+        says("^1", false);
+        says("^6\\.1", true);
+        says("-test$", true);
+        says("6.1|x", true);
+        says("7", false);
+        says("", true);
+    }
+
+    #[test]
+    fn brackets_and_intervals_are_posix() {
+        says("[[:digit:]]+", true);
+        says("[]6]", true);
+        says("[a\\.-]t", true);
+        says("[^a-z0-9.]t", true);
+        says("[--/]", true);
+        says("a{,2}", true);
+        says("a{2}|6", true);
+        says("6{2}", false);
+        says("\\w", true);
+        says("\\d", false);
+        says("[", false);
+        says("[[:nosuch:]]", false);
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_invalid() {
+        says("+", false);
+        says("(x", false);
+        says("(x|*)", false);
+        says("$?", false);
+        says("\\b*", false);
+        says("6{", false);
+    }
+
+    #[test]
+    fn a_repetition_can_be_repeated() {
+        says("x+?6", true);
+        says("(x+)+?6", true);
+        says("6**", true);
+    }
+
+    #[test]
+    fn a_lone_closing_parenthesis_is_a_byte() {
+        says(")", false);
+        says("t)|6", true);
+        says("()", true);
+    }
 }
