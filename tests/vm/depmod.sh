@@ -25,3 +25,7 @@ t depmod -A
 status 0
 out
 err
+# Devices whose opening loads a module.
+t kmod static-nodes --format=devname
+status 0
+out 'loop loop-control c10:237'

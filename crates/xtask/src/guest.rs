@@ -10,6 +10,7 @@ use crate::fetch::{Debian13, Original};
 use crate::outcome::Stop;
 use crate::packages;
 use crate::programs;
+use crate::samples::SAMPLES;
 
 /// The six names of the one program.
 pub const NAMES: [&str; 6] = ["depmod", "insmod", "lsmod", "modinfo", "modprobe", "rmmod"];
@@ -100,6 +101,17 @@ impl<'a> Guest<'a> {
             let (suffix, bytes) = stored(&file, form).map_err(Stop::io(file.display()))?;
             let plain = path.trim_end_matches(".xz");
             self.archive.file(&format!("{}/{plain}{suffix}", self.modules), 0o644, &bytes);
+        }
+        Ok(())
+    }
+
+    /// Puts spoilt forms of a module in, each as `/samples/FORM.ko`.
+    pub fn samples(&mut self, module: &str) -> Result<(), Stop> {
+        let paths = dependencies(self.debian, &[module])?;
+        let path = paths.iter().find(|p| is_module(p, module)).cloned().unwrap_or_default();
+        for sample in SAMPLES {
+            let bytes = sample.of(&self.debian.modules_dir.join(&path))?;
+            self.archive.file(&format!("samples/{}.ko", sample.name), 0o644, &bytes);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
 //! | `demo` | komod at work, to look at |
+//! | `samples` | modules that kernel has reason to refuse |
 //! | `binary` | the program as it is shipped |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
@@ -32,5 +33,6 @@ pub mod outcome;
 pub mod packages;
 pub mod programs;
 pub mod qemu;
+pub mod samples;
 pub mod test;
 pub mod vm;

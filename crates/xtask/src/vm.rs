@@ -96,6 +96,7 @@ fn one_boot(
     let mut guest = Guest::new(debian)?;
     guest.tools(tools)?;
     guest.modules(MODULES)?;
+    guest.samples("dummy")?;
     guest.copy(&root.join("init"), "init", 0o755)?;
     guest.copy(&root.join("names"), "scenarios/names", 0o644)?;
     guest.copy(&root.join("run"), "scenarios/run", 0o644)?;
