@@ -58,3 +58,54 @@ impl<'a> BuiltinInfo<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn says(file: &str, module: &str, expected: &[&str]) {
+        let found = BuiltinInfo::new(file.as_bytes()).of(module.as_bytes());
+        let expected: Vec<_> = expected.iter().map(|string| string.as_bytes()).collect();
+        assert_eq!(found, Ok(expected), "{file:?}");
+    }
+
+    #[test]
+    fn the_first_run_of_a_module_is_what_it_has() {
+        says("foo.a=1\0foo.b=2\0bar.c=3\0foo.d=4\0", "foo", &["a=1", "b=2"]);
+        says("foo.a=1\0bar.c=3\0", "bar", &["c=3"]);
+        says("foo.a=1\0", "fo", &[]);
+        says("fo-o.a=1\0", "fo_o", &[]);
+        says("foo.a.b=1\0", "foo", &["a.b=1"]);
+        says("foo=1.2\0foo.a=1\0", "foo", &["a=1"]);
+        says(".a=1\0", "", &["a=1"]);
+    }
+
+    #[test]
+    fn the_last_record_may_lack_its_end() {
+        says("foo.a=1\0foo.b=2", "foo", &["a=1", "b=2"]);
+        says("", "foo", &[]);
+    }
+
+    #[test]
+    fn a_record_without_a_dot_is_an_error_up_to_the_end_of_the_run() {
+        for (file, at) in
+            [("bad\0foo.a=1\0", 0), ("foo.a=1\0bad\0", 8), ("foo.a=1\0\0foo.b=2\0", 8), ("\0", 0)]
+        {
+            assert_eq!(
+                BuiltinInfo::new(file.as_bytes()).of(b"foo"),
+                Err(NoPrefix { at }),
+                "{file:?}"
+            );
+        }
+        says("foo.a=1\0bar.x=1\0bad\0", "foo", &["a=1"]);
+    }
+
+    #[test]
+    fn records_go_on_behind_a_bad_one() {
+        let records: Vec<_> = BuiltinInfo::new(b"a.b=1\0bad\0c.d\0").records().collect();
+        let expected: [Result<(&[u8], &[u8]), _>; 3] =
+            [Ok((b"a", b"b=1")), Err(NoPrefix { at: 6 }), Ok((b"c", b"d"))];
+        assert_eq!(records, expected);
+    }
+}
