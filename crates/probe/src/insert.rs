@@ -219,3 +219,153 @@ pub(crate) fn look_up_all(
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use komod_kernel::{InitState, Recorder};
+
+    use super::*;
+    use crate::world::{World, sketch};
+
+    const DEP: [&str; 7] = [
+        "a.ko: b.ko c.ko",
+        "b.ko: c.ko",
+        "c.ko:",
+        "from_modules.ko:",
+        "s.ko: t.ko",
+        "t.ko:",
+        "end.ko:",
+    ];
+
+    #[track_caller]
+    fn check(config: &str, text: &str, request: &Request, expected: &str) -> Plan {
+        let world = World::new(&DEP, &[("al*", "a"), ("al*", "b")], &["built"], config);
+        let plan = world.plan(&Recorder::new("6"), text, request);
+        assert_eq!(sketch(&plan), expected);
+        plan
+    }
+
+    #[test]
+    fn dependencies_come_deepest_first_and_soft_ones_around() {
+        let any = Request::default();
+        check("", "b", &any, "+c +b^");
+        check("", "a", &any, "+c +b +from_modules. +a^");
+        check("softdep b pre: s post: end\n", "b", &any, "+c +t. +s. +b^ +end.");
+        check("softdep c pre: end\n", "b", &any, "+end. +c +b^");
+    }
+
+    #[test]
+    fn the_administrators_softdep_beats_the_modules_own() {
+        check("softdep a post: end\n", "a", &Request::default(), "+c +b +a^ +end.");
+    }
+
+    #[test]
+    fn a_module_wanted_twice_stands_there_twice_and_is_required_both_times() {
+        // kmod's output has the doubles too.
+        let config = "softdep c pre: b\nsoftdep a pre: x\n";
+        check(config, "a", &Request::default(), "+c +b +c +b +a^");
+    }
+
+    #[test]
+    fn loops_of_soft_dependencies_end() {
+        let config = "softdep s pre: end post: s\nsoftdep end pre: s\n";
+        check(config, "s", &Request::default(), "+t +end. +s^");
+    }
+
+    #[test]
+    fn a_long_chain_of_soft_dependencies_needs_no_deep_stack() {
+        let links = (0..1000).map(|i| format!("install m{i} true\nsoftdep m{i} pre: m{}\n", i + 1));
+        let config: String = links.collect();
+        let steps = move || {
+            let world = World::new(&DEP, &[], &[], &config);
+            world.plan(&Recorder::new("6"), "m0", &Request::default()).steps.len()
+        };
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        assert_eq!(small.spawn(steps).unwrap().join().unwrap(), 1000);
+    }
+
+    #[test]
+    fn an_install_command_replaces_loading_also_where_softdeps_are() {
+        let config = "install b run $CMDLINE_OPTS\nsoftdep b pre: end\noptions b x=1\n";
+        let plan = check(config, "b", &Request::default(), "+c +end. !b[x=1 ]^");
+        assert!(matches!(
+            &plan.steps[2].action,
+            Action::Run { command, origin, .. }
+                if command == b"run $CMDLINE_OPTS" && origin.line == 1
+        ));
+        check("install * true\n", "b", &Request::default(), "!c !b^");
+    }
+
+    #[test]
+    fn ignoring_commands_concerns_only_the_module_asked_for() {
+        let request = Request { ignore_commands: true, ..Request::default() };
+        let config = "install b x\ninstall c y\nsoftdep b pre: end\nsoftdep c pre: end\n";
+        check(config, "b", &request, "+end. !c +b^");
+    }
+
+    #[test]
+    fn options_are_joined_as_kmod_joins_them() {
+        let config = "options a m=0\noptions b x=1\noptions al- y=2\noptions b  z=3\noptions * n\n\
+                      alias al_ b\nsoftdep a pre: x\n";
+        let extra = Request { options: b"e=9".to_vec(), ..Request::default() };
+        check(config, "b", &Request::default(), "+c +b[x=1  z=3 ]^");
+        check(config, "b", &extra, "+c +b[x=1  z=3 e=9]^");
+        check(config, "c", &extra, "+c[e=9]^");
+        // By the alias's text too, and only for the module asked for.
+        check(config, "al-", &extra, "+c +b[x=1 y=2  z=3 e=9]^");
+        check(config, "a", &extra, "+c +b[x=1  z=3 ] +a[m=0 e=9]^");
+    }
+
+    #[test]
+    fn the_blacklist_holds_back_aliases_and_names_only_on_demand() {
+        let config = "blacklist b\nalias ab b\n";
+        let strict = Request { use_blacklist: true, ..Request::default() };
+        check(config, "b", &Request::default(), "+c +b^");
+        check(config, "b", &strict, "-b^");
+        let plan = check(config, "ab", &Request::default(), "-b^");
+        assert!(matches!(&plan.steps[0].action, Action::Skipped { origin } if origin.line == 1));
+        // Dependencies are not held back.
+        check("blacklist c\n", "b", &strict, "+c +b^");
+    }
+
+    #[test]
+    fn what_is_loaded_is_left_alone_unless_that_is_ignored() {
+        let world = World::new(&DEP, &[], &["built"], "softdep b pre: built\n");
+        let kernel =
+            Recorder::new("6").with_loaded("c").with_loaded("a").with_state("b", InitState::Coming);
+        let request = Request::default();
+        assert_eq!(sketch(&world.plan(&kernel, "b", &request)), "=c =built. +b^");
+        assert_eq!(sketch(&world.plan(&kernel, "a", &request)), "=a^");
+        assert_eq!(sketch(&world.plan(&kernel, "built", &request)), "=built^");
+        let depends = Request { ignore_loaded: true, first_time: true, ..request };
+        assert_eq!(sketch(&world.plan(&kernel, "b", &depends)), "+c bbuilt. +b^");
+        assert_eq!(sketch(&world.plan(&kernel, "built", &depends)), "bbuilt^");
+        assert!(!world.plan(&kernel, "a", &depends).is_too_late());
+        let first = Request { first_time: true, ..Request::default() };
+        assert!(world.plan(&kernel, "a", &first).is_too_late());
+        assert!(!world.plan(&kernel, "b", &first).is_too_late());
+        assert!(kernel.calls().is_empty());
+    }
+
+    #[test]
+    fn what_is_only_named_is_missing() {
+        check("alias x no-such\nremove gone true\n", "x", &Request::default(), "?no_such^");
+        check("remove gone true\n", "gone", &Request::default(), "?gone^");
+    }
+
+    #[test]
+    fn words_that_nobody_can_look_up_are_left_out() {
+        let plan =
+            check("softdep b pre: x[y nobody end\n", "b", &Request::default(), "+c +end. +b^");
+        assert_eq!(plan.unreadable, [b"x[y"]);
+    }
+
+    #[test]
+    fn a_file_takes_the_dependencies_of_its_name() {
+        let world = World::new(&DEP, &[], &["b"], "");
+        let target = Resolver::path(&world.path("b.ko")).unwrap();
+        let plan =
+            plan_insert(&world.resolver(), &Recorder::new("6"), &target, &Request::default());
+        assert_eq!(sketch(&plan), "+c +b^");
+    }
+}

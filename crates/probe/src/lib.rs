@@ -19,6 +19,8 @@ mod plan;
 mod removal;
 mod resolver;
 mod unload;
+#[cfg(test)]
+mod world;
 
 pub use command::{Shell, Status};
 pub use database::{Broken, Database};

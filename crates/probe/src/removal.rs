@@ -98,6 +98,7 @@ pub fn plan_removal(
         kernel,
         request,
         begun: HashSet::new(),
+        ahead: Vec::new(),
         gone: HashSet::new(),
         steps: Vec::new(),
         unreadable: Vec::new(),
@@ -123,6 +124,8 @@ struct Walk<'a> {
     request: &'a RemovalRequest,
     /// Modules that have been planned or are being planned: loops end here.
     begun: HashSet<ModuleName>,
+    /// Modules whose own step is still to come, the nearest last.
+    ahead: Vec<ModuleName>,
     /// Modules that are out of the kernel when the plan has come this far.
     gone: HashSet<ModuleName>,
     steps: Vec<RemovalStep>,
@@ -153,8 +156,11 @@ impl Walk<'_> {
                 return true;
             }
         }
+        self.ahead.push(name.clone());
         self.optional(&post, depth);
-        if self.request.remove_holders && !self.holders_first(name, depth) {
+        let free = !self.request.remove_holders || self.holders_first(name, depth);
+        self.ahead.pop();
+        if !free {
             return false;
         }
         match command {
@@ -162,7 +168,7 @@ impl Walk<'_> {
                 self.push(name, run);
                 self.gone.insert(name.clone());
             }
-            // A holder's dependencies went with it, and this is one of them.
+            // Something that needed it has taken it along.
             None if self.gone.contains(name) => {}
             None => {
                 let asks = !self.request.ignore_loaded && self.request.wait.is_none();
@@ -206,7 +212,8 @@ impl Walk<'_> {
     fn unused_dependencies(&mut self, name: &ModuleName) {
         for path in self.resolver.database.dependencies(name) {
             let name = Target::of_file(path).name;
-            if !self.gone.contains(&name) && self.refcnt(&name) == Some(0) {
+            let done = self.gone.contains(&name) || self.ahead.contains(&name);
+            if !done && self.refcnt(&name) == Some(0) {
                 let next = self.steps.len() + 1;
                 self.push(&name, RemovalAction::UnloadUnused);
                 if let Some(step) = self.steps.last_mut() {
@@ -247,5 +254,112 @@ impl Walk<'_> {
 
     fn push(&mut self, name: &ModuleName, action: RemovalAction) {
         self.steps.push(RemovalStep { module: name.clone(), action, on_failure: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use komod_kernel::Recorder;
+
+    use super::*;
+    use crate::world::{World, sketch_removal};
+
+    const DEP: [&str; 5] = ["a.ko: b.ko c.ko", "b.ko: c.ko", "c.ko:", "s.ko:", "d.ko: c.ko"];
+
+    /// a needs b, a and b need c; s is on its own; all are loaded.
+    fn chain() -> Recorder {
+        Recorder::new("6")
+            .with_loaded("c")
+            .with_loaded("b")
+            .with_loaded("a")
+            .with_loaded("s")
+            .with_uses("a", &["b", "c"])
+            .with_uses("b", &["c"])
+    }
+
+    #[track_caller]
+    fn check(config: &str, kernel: &Recorder, text: &str, request: &RemovalRequest, steps: &str) {
+        let config = format!("{config}softdep a pre: nobody\n");
+        let world = World::new(&DEP, &[], &["built"], &config);
+        assert_eq!(sketch_removal(&world.removal(kernel, text, request)), steps);
+        assert!(kernel.calls().is_empty());
+    }
+
+    #[test]
+    fn all_that_becomes_unused_goes_nearest_first() {
+        check("", &chain(), "a", &RemovalRequest::default(), "a b?>2 c?>3");
+    }
+
+    #[test]
+    fn what_something_else_uses_stays() {
+        let kernel = chain().with_loaded("d").with_uses("d", &["c"]);
+        check("", &kernel, "a", &RemovalRequest::default(), "a b?>2");
+    }
+
+    #[test]
+    fn what_is_used_is_refused_unless_there_is_time_to_wait() {
+        let request = RemovalRequest::default();
+        check("", &chain(), "b", &request, "b:used");
+        let wait = RemovalRequest { wait: Some(Duration::from_secs(1)), ..request };
+        check("", &chain(), "b", &wait, "b");
+    }
+
+    #[test]
+    fn holders_go_first_all_the_way_up() {
+        let request = RemovalRequest { remove_holders: true, ..RemovalRequest::default() };
+        check("", &chain(), "c", &request, "a b c");
+        check("", &chain(), "b", &request, "a b c?>3");
+        // d is used by something that is no module.
+        let kernel = chain().with_loaded("d").with_loaded("x").with_uses("x", &["d"]);
+        let kernel = kernel.with_uses("d", &["c"]);
+        check("", &kernel, "c", &request, "a b x d c");
+    }
+
+    #[test]
+    fn soft_dependencies_go_in_reverse_and_may_fail() {
+        let config = "softdep a pre: s b post: c d\n";
+        let kernel = chain().with_loaded("d");
+        check(config, &kernel, "a", &RemovalRequest::default(), "d>1 c:used>2 a b?>4 c?>5 s>6");
+        let ignoring = RemovalRequest { ignore_commands: true, ..RemovalRequest::default() };
+        check(config, &kernel, "a", &ignoring, "a b?>2 c?>3");
+    }
+
+    #[test]
+    fn loops_end() {
+        let config = "softdep s pre: d post: s\nsoftdep d post: s\n";
+        let kernel = chain().with_loaded("d");
+        check(config, &kernel, "s", &RemovalRequest::default(), "s d>2");
+    }
+
+    #[test]
+    fn a_remove_command_runs_whatever_the_kernel_says() {
+        let config = "remove [ab] echo $CMDLINE_OPTS;\nremove none x\n";
+        let world = World::new(&DEP, &[], &["built"], config);
+        let request = RemovalRequest::default();
+        let plan = world.removal(&chain(), "b", &request);
+        assert_eq!(sketch_removal(&plan), "!b");
+        assert!(matches!(
+            &plan.steps[0].action,
+            RemovalAction::Run { command, .. } if command == b"echo ;"
+        ));
+        check(config, &chain(), "none", &request, "!none");
+        let ignoring = RemovalRequest { ignore_commands: true, ..request };
+        check(config, &chain(), "b", &ignoring, "b:used");
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_known_beforehand() {
+        let request = RemovalRequest::default();
+        check("", &chain(), "d", &request, "d:absent");
+        check("", &chain(), "built", &request, "built:builtin");
+        check("softdep s pre: built d\n", &chain(), "s", &request, "s");
+    }
+
+    #[test]
+    fn ignoring_what_is_loaded_asks_nothing() {
+        let request = RemovalRequest { ignore_loaded: true, ..RemovalRequest::default() };
+        let kernel = Recorder::new("6");
+        check("softdep s pre: d built\n", &kernel, "s", &request, "s built>2 d>3");
+        check("", &chain(), "b", &request, "b");
     }
 }

@@ -221,3 +221,119 @@ fn by_index(index: Option<&Index>, text: &[u8], source: &Source) -> Vec<Target> 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    const DEP: [&str; 3] = ["snd-pcm.ko:", "ext4.ko.xz: jbd2.ko", "jbd2.ko:"];
+    const ALIASES: [(&str, &str); 5] = [
+        ("pci:v*d*", "generic"),
+        ("pci:v8086*", "ext4"),
+        ("fs_ext4", "ext4"),
+        ("symbol:start", "jbd2"),
+        ("built", "ext4"),
+    ];
+
+    fn world(config: &str) -> World {
+        World::new(&DEP, &ALIASES, &["built", "snd_pcm", "other"], config)
+    }
+
+    fn names(world: &World, text: &str) -> Vec<String> {
+        let found = world.resolver().lookup(text.as_bytes()).unwrap();
+        found.iter().map(|target| target.name.to_string()).collect()
+    }
+
+    #[test]
+    fn the_first_source_that_knows_a_text_answers_alone() {
+        let text = "alias jbd2 x-y\nalias jb* z\ninstall onlyinst true\nremove snd-pcm true\n";
+        let world = world(text);
+        let resolver = world.resolver();
+        let ask = |text: &str| {
+            let found = resolver.lookup(text.as_bytes()).unwrap();
+            let show = |target: Target| (target.name.to_string(), target.source);
+            found.into_iter().map(show).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&world, "jbd2"), ["x_y", "z"]);
+        assert!(matches!(ask("jbd2")[0].1, Source::ConfigAlias(ref origin) if origin.line == 1));
+        assert_eq!(ask("snd-pcm"), [("snd_pcm".into(), Source::Name)]);
+        assert_eq!(ask("symbol:start"), [("jbd2".into(), Source::Symbol)]);
+        assert!(matches!(ask("onlyinst")[0].1, Source::Command(_)));
+        assert_eq!(ask("fs-ext4"), [("ext4".into(), Source::Alias)]);
+        // An alias hides a built-in module of that name.
+        assert_eq!(ask("built"), [("ext4".into(), Source::Alias)]);
+        assert_eq!(ask("other"), [("other".into(), Source::Builtin)]);
+        assert_eq!(ask("builtin-alias7"), [("built".into(), Source::BuiltinAlias)]);
+        assert_eq!(ask("nobody"), []);
+        // Not cut at the dot.
+        assert_eq!(ask("ext4.ko"), []);
+    }
+
+    #[test]
+    fn several_modules_come_by_priority() {
+        assert_eq!(names(&world(""), "pci:v8086d1"), ["generic", "ext4"]);
+    }
+
+    #[test]
+    fn an_alias_remembers_what_it_was_reached_by() {
+        let world = world("alias eth* ext4\n");
+        assert_eq!(world.target("eth0").alias.unwrap(), b"eth*");
+        assert_eq!(world.target("fs-ext4").alias.unwrap(), b"fs_ext4");
+        assert_eq!(world.target("ext4").alias, None);
+    }
+
+    #[test]
+    fn a_lone_bracket_is_an_error() {
+        assert!(world("").resolver().lookup(b"a[b").is_err());
+    }
+
+    #[test]
+    fn names_alone_are_cut_at_the_dot_and_know_no_aliases() {
+        let world = world("alias jbd2 x\n");
+        let resolver = world.resolver();
+        let name = |text: &str| resolver.lookup_name(text.as_bytes()).map(|found| found.source);
+        assert_eq!(name("jbd2.ko.xz"), Some(Source::Name));
+        assert_eq!(name("other"), Some(Source::Builtin));
+        assert_eq!(name("builtin-alias7"), Some(Source::BuiltinAlias));
+        assert_eq!(name("fs-ext4"), None);
+    }
+
+    #[test]
+    fn paths_are_made_absolute_as_written() {
+        let world = world("");
+        let path = world.path("../m/./ext4.ko.xz");
+        let target = Resolver::path(&path).unwrap();
+        assert_eq!(target.path.as_deref(), Some(path.as_path()));
+        assert_eq!(target.name.as_bytes(), b"ext4");
+        let here = Resolver::path(Path::new("./src/lib.rs")).unwrap().path.unwrap();
+        assert!(here.to_string_lossy().ends_with("/./src/lib.rs") && here.is_absolute());
+        for absent in [world.path("nothing.ko"), world.path("./")] {
+            let error = Resolver::path(&absent).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::ENOENT as i32));
+        }
+    }
+
+    #[test]
+    fn what_is_both_a_module_and_built_in_counts_as_built_in_by_name_only() {
+        let world = world("");
+        let by_name = world.target("snd_pcm");
+        assert!(by_name.is_builtin(&world.database));
+        assert_eq!(by_name.file(&world.database), Some(world.path("snd-pcm.ko")));
+        let by_path = Resolver::path(&world.path("snd-pcm.ko")).unwrap();
+        assert!(!by_path.is_builtin(&world.database));
+    }
+
+    #[test]
+    fn a_broken_index_finds_nothing_and_is_remembered_once() {
+        let world = world("");
+        std::fs::write(world.path("modules.dep.bin"), "garbage garbage").unwrap();
+        std::fs::remove_file(world.path("modules.symbols.bin")).unwrap();
+        assert_eq!(names(&world, "snd-pcm"), ["snd_pcm"]); // built in
+        assert!(names(&world, "symbol:start").is_empty());
+        let broken = world.database.take_broken();
+        assert_eq!(broken.len(), 1);
+        assert_eq!(broken[0].path, world.path("modules.dep.bin"));
+        assert!(world.database.take_broken().is_empty());
+    }
+}

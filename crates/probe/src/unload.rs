@@ -154,7 +154,7 @@ fn unload(
     kernel: &dyn Kernel,
 ) -> Result<(), RemovalFailure> {
     let name = c_string(step.module.as_bytes());
-    // Only what was asked for is worth waiting for.
+    // What has merely become unused is not waited for.
     let waits = step.action == RemovalAction::Unload;
     let wait = plan.wait.filter(|_| waits).unwrap_or_default();
     let begin = Instant::now();
@@ -177,5 +177,173 @@ fn unload(
             Errno::ENOENT => return Ok(()),
             errno => return Err(RemovalFailure::Kernel { module: step.module.clone(), errno }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use komod_kernel::{Call, Recorder};
+
+    use super::*;
+    use crate::RemovalRequest;
+    use crate::world::World;
+
+    const DEP: [&str; 4] = ["a.ko: b.ko c.ko", "b.ko: c.ko", "c.ko:", "s.ko:"];
+
+    fn chain() -> Recorder {
+        Recorder::new("6")
+            .with_loaded("c")
+            .with_loaded("b")
+            .with_loaded("a")
+            .with_loaded("s")
+            .with_uses("a", &["b", "c"])
+            .with_uses("b", &["c"])
+    }
+
+    fn run(
+        config: &str,
+        kernel: &Recorder,
+        text: &str,
+        request: &RemovalRequest,
+    ) -> (bool, Vec<String>) {
+        let config = format!("{config}softdep a pre: nobody\n");
+        let world = World::new(&DEP, &[], &["built"], &config);
+        let plan = world.removal(kernel, text, request);
+        let mut told = Vec::new();
+        let result = remove(&plan, kernel, &Shell::default(), &mut |event| {
+            told.push(match event {
+                RemovalEvent::Starting(step) => format!("start {}", step.module),
+                RemovalEvent::Failed { failure, ends_plan } => {
+                    format!("{failure}{}", if ends_plan { "!" } else { "" })
+                }
+            });
+        });
+        (result.is_ok(), told)
+    }
+
+    fn deleted(kernel: &Recorder) -> Vec<String> {
+        let calls = kernel.calls().into_iter();
+        calls
+            .map(|call| match call {
+                Call::Delete(name, false) => name,
+                Call::Delete(name, true) => format!("{name} by force"),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_chain_goes_completely() {
+        let kernel = chain();
+        let (done, told) = run("", &kernel, "a", &RemovalRequest::default());
+        assert_eq!(
+            (done, told),
+            (true, vec!["start a".into(), "start b".into(), "start c".into()])
+        );
+        assert_eq!(deleted(&kernel), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn holders_go_first_by_force_if_asked() {
+        let kernel = chain();
+        let request =
+            RemovalRequest { remove_holders: true, force: true, ..RemovalRequest::default() };
+        assert!(run("", &kernel, "c", &request).0);
+        assert_eq!(deleted(&kernel), ["a by force", "b by force", "c by force"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_done_or_an_error_the_first_time() {
+        let first = RemovalRequest { first_time: true, ..RemovalRequest::default() };
+        let none = Recorder::new("6");
+        assert_eq!(run("", &none, "s", &RemovalRequest::default()), (true, vec![]));
+        let told = vec!["module s is not in the kernel!".into()];
+        assert_eq!(run("", &none, "s", &first), (false, told));
+        // Gone between plan and call.
+        let gone = || chain().refusing("s", Errno::ENOENT, 1);
+        assert!(run("", &gone(), "s", &RemovalRequest::default()).0);
+        assert!(!run("", &gone(), "s", &first).0);
+    }
+
+    #[test]
+    fn users_and_code_of_the_kernel_are_refused_without_a_call() {
+        let kernel = chain();
+        let request = RemovalRequest::default();
+        let told = |text: &str| (false, vec![text.to_string()]);
+        assert_eq!(run("", &kernel, "b", &request), told("module b is in use!"));
+        assert_eq!(run("", &kernel, "built", &request), told("module built is built in!"));
+        assert!(kernel.calls().is_empty());
+    }
+
+    #[test]
+    fn a_refusal_ends_the_plan_unless_it_was_a_soft_dependency() {
+        let kernel = chain().refusing("a", Errno::EBUSY, 1);
+        let (done, told) = run("", &kernel, "a", &RemovalRequest::default());
+        assert_eq!((done, told.len()), (false, 2));
+        assert_eq!(deleted(&kernel), ["a"]);
+        let kernel = chain().refusing("s", Errno::EBUSY, 1).refusing("b", Errno::EBUSY, 1);
+        let (done, told) = run("softdep a post: c s\n", &kernel, "a", &RemovalRequest::default());
+        assert!(done, "{told:?}");
+        assert_eq!(
+            told,
+            [
+                "start s",
+                "module s: EBUSY: Device or resource busy",
+                "module c is in use",
+                "start a",
+                "start b",
+                "module b: EBUSY: Device or resource busy"
+            ]
+        );
+        // c is still used by b.
+        assert_eq!(deleted(&kernel), ["s", "a", "b"]);
+    }
+
+    #[test]
+    fn a_module_in_use_is_tried_again_while_there_is_time() {
+        let wait = Some(Duration::from_secs(60));
+        let request = RemovalRequest { wait, ..RemovalRequest::default() };
+        let kernel = chain().refusing("s", Errno::EAGAIN, 3);
+        assert!(run("", &kernel, "s", &request).0);
+        assert_eq!(deleted(&kernel), ["s"; 4]);
+        let wait = Some(Duration::from_millis(5));
+        let request = RemovalRequest { wait, ..RemovalRequest::default() };
+        let kernel = chain().refusing("s", Errno::EAGAIN, 100);
+        let (done, told) = run("", &kernel, "s", &request);
+        assert!(!done);
+        assert!(told[1].starts_with("module s: EAGAIN"), "{told:?}");
+        // After 1, 2 and the rest: at most three pauses.
+        assert!((2..=4).contains(&kernel.calls().len()));
+        // Any other error is final.
+        let kernel = chain().refusing("s", Errno::EBUSY, 1);
+        assert!(!run("", &kernel, "s", &request).0);
+        assert_eq!(kernel.calls().len(), 1);
+    }
+
+    #[test]
+    fn commands_run_in_place_of_the_call() {
+        let kernel = chain();
+        let config = "remove s test $MODPROBE_MODULE = s\nremove c exit 2\n";
+        assert!(run(config, &kernel, "s", &RemovalRequest::default()).0);
+        let told = vec!["start c".into(), "the remove command of module c failed!".into()];
+        assert_eq!(run(config, &kernel, "c", &RemovalRequest::default()), (false, told));
+        assert!(kernel.calls().is_empty());
+    }
+
+    #[test]
+    fn a_rehearsal_tells_the_same_and_calls_nothing() {
+        let kernel = chain();
+        let world = World::new(&DEP, &[], &[], "softdep a pre: nobody post: c\n");
+        let plan = world.removal(&kernel, "a", &RemovalRequest::default());
+        let mut told = Vec::new();
+        let result = rehearse_removal(&plan, &mut |event| {
+            told.push(match event {
+                RemovalEvent::Starting(step) => step.module.to_string(),
+                RemovalEvent::Failed { failure, .. } => failure.to_string(),
+            });
+        });
+        assert!(result.is_ok());
+        assert_eq!(told, ["module c is in use", "a", "b", "c"]);
+        assert!(kernel.calls().is_empty());
     }
 }
