@@ -64,7 +64,8 @@ impl<'a> Module<'a> {
     /// The needed symbols: the undefined ones of the symbol table in its order, then
     /// those that only the symbol versions name (`module_layout`), in theirs.
     ///
-    /// An error without a symbol table and its strings. Versions that cannot be read
+    /// An error without a symbol table and its strings, or if the name of a symbol lies
+    /// outside them. Versions that cannot be read
     /// count as absent, as in kmod.
     pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
         let table = self.symbol_table()?;
@@ -72,9 +73,9 @@ impl<'a> Module<'a> {
         let mut joined = Joined::new(&versions);
         let mut needs = Vec::new();
         if self.is_64() {
-            self.undefined::<Symbol64>(&table, &mut joined, &mut needs);
+            self.undefined::<Symbol64>(&table, &mut joined, &mut needs)?;
         } else {
-            self.undefined::<Symbol32>(&table, &mut joined, &mut needs);
+            self.undefined::<Symbol32>(&table, &mut joined, &mut needs)?;
         }
         needs.extend(joined.unused().map(|version| Need {
             name: version.name,
@@ -84,17 +85,21 @@ impl<'a> Module<'a> {
         Ok(needs)
     }
 
+    /// Empty too if a symbol's name lies outside the strings: nothing in such a table
+    /// is believed.
     fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Vec<Export<'a>> {
-        let exports = self.records::<S>(table).filter_map(|symbol| {
-            // Cheap first: very few names start so, and each is looked at once.
-            let tail = table.names.get(symbol.name as usize..)?.strip_prefix(b"__crc_")?;
+        let mut exports = Vec::new();
+        for symbol in self.records::<S>(table) {
+            let Some(name) = table.name_onwards(&symbol) else { return Vec::new() };
+            // Very few names start so: the others' ends are not looked for.
+            let Some(tail) = name.strip_prefix(b"__crc_") else { continue };
             let crc = match u32::from(symbol.section) {
                 SHN_UNDEF | SHN_ABS => symbol.value,
                 index => self.crc_at(index, symbol.value).map_or(u64::MAX, u64::from),
             };
-            Some(Export { name: bytes::until_nul(tail), crc })
-        });
-        exports.collect()
+            exports.push(Export { name: bytes::until_nul(tail), crc });
+        }
+        exports
     }
 
     /// The checksum at an offset of a section.
@@ -109,19 +114,23 @@ impl<'a> Module<'a> {
         table: &SymbolTable<'a>,
         joined: &mut Joined<'_, 'a>,
         needs: &mut Vec<Need<'a>>,
-    ) {
+    ) -> Result<(), Error> {
         /// A global register of SPARC code, which nobody defines.
         const STT_REGISTER: u8 = 13;
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
         for symbol in self.records::<S>(table) {
-            if u32::from(symbol.section) != SHN_UNDEF || symbol.name == 0 {
+            if u32::from(symbol.section) != SHN_UNDEF {
                 continue;
             }
             if sparc && st_type(symbol.info) == STT_REGISTER {
                 continue;
             }
-            let Some(name) = bytes::string(table.names, symbol.name as usize) else { continue };
+            let name = table.name_onwards(&symbol).ok_or_else(|| {
+                let expected = format!("less than {}", table.names.len());
+                Error::malformed("st_name", 0, symbol.name, expected)
+            })?;
+            let name = bytes::until_nul(name);
             if name.is_empty() {
                 continue;
             }
@@ -132,6 +141,7 @@ impl<'a> Module<'a> {
                 binding: if weak { Binding::Weak } else { Binding::Strong },
             });
         }
+        Ok(())
     }
 
     /// The records of `.symtab` and the strings of `.strtab`, found by these names.
@@ -139,9 +149,6 @@ impl<'a> Module<'a> {
         let missing = |what| Error::malformed(what, 0, "no such section", "one within the file");
         let records = self.section(b".symtab").ok_or_else(|| missing(".symtab"))?;
         let names = self.section(b".strtab").ok_or_else(|| missing(".strtab"))?;
-        if names.bytes.last() != Some(&0) {
-            return Err(Error::malformed("end of .strtab", names.offset, "no NUL", "a NUL"));
-        }
         let size = if self.is_64() { Symbol64::SIZE } else { Symbol32::SIZE };
         if records.bytes.len().checked_rem(size) != Some(0) {
             let found = format!("{} bytes", records.bytes.len());
@@ -162,6 +169,14 @@ impl<'a> Module<'a> {
 struct SymbolTable<'a> {
     records: &'a [u8],
     names: &'a [u8],
+}
+
+impl<'a> SymbolTable<'a> {
+    /// A symbol's name, its NUL and whatever follows; `None` outside the strings. The
+    /// last string's NUL may be missing.
+    fn name_onwards(&self, symbol: &Symbol) -> Option<&'a [u8]> {
+        self.names.get(symbol.name as usize..).filter(|name| !name.is_empty())
+    }
 }
 
 /// What exports and needs are told from.
