@@ -4,7 +4,6 @@
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]` of a field that is constructed.
@@ -48,11 +47,6 @@ impl<'a> Reader<'a> {
             *self = ahead;
             content
         })
-    }
-
-    /// `Some` if there are no more elements.
-    pub(crate) fn end(&self) -> Option<()> {
-        self.0.is_empty().then_some(())
     }
 
     /// As [`Reader::optional`], for an element that holds elements.

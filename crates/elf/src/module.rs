@@ -31,8 +31,6 @@ pub struct Module<'a> {
 pub(crate) struct Section<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) offset: u64,
-    /// Where in the table of section names its own is.
-    name: u64,
     /// Where the section's header lies in the file.
     pub(crate) header_offset: u64,
 }
@@ -79,13 +77,7 @@ impl<'a> Module<'a> {
             Error::malformed("e_shstrndx", 0, index, "the index of a section within the file")
         })?;
         match names.bytes.last() {
-            Some(0) if names.name < names.bytes.len() as u64 => {
-                Ok(Self { names: names.bytes, ..module })
-            }
-            Some(0) => {
-                let expected = format!("less than {}", names.bytes.len());
-                Err(Error::malformed("sh_name", names.header_offset, names.name, expected))
-            }
+            Some(0) => Ok(Self { names: names.bytes, ..module }),
             last => {
                 let found = format!("{last:?}");
                 Err(Error::malformed("end of section names", names.offset, found, "a NUL"))
@@ -140,18 +132,13 @@ impl<'a> Module<'a> {
         })
     }
 
-    /// The section of that index; `None` if there is none, its bytes reach outside the
-    /// file, or its name lies outside the names.
+    /// The section of that index; `None` if there is none or its bytes reach outside
+    /// the file.
     pub(crate) fn section_at(&self, index: usize) -> Option<Section<'a>> {
         let at = index.checked_mul(SectionHeader::size(self.context))?;
         let record = self.headers.get(at..)?;
         let header: SectionHeader = record.pread_with(0, self.context).ok()?;
-        // No names are known yet while their own section is looked for.
-        if !self.names.is_empty() && header.sh_name >= self.names.len() {
-            return None;
-        }
         Some(Section {
-            name: header.sh_name as u64,
             bytes: bytes::range(self.bytes, header.sh_offset, header.sh_size)?,
             offset: header.sh_offset,
             header_offset: self.headers_offset.checked_add(at as u64)?,

@@ -38,7 +38,7 @@ pub struct Need<'a> {
 
 impl<'a> Module<'a> {
     /// The exported symbols: every `__crc_NAME` of the symbol table, or else, if
-    /// there is none, the strings of `__ksymtab_strings` with CRC 0. `Ok(None)` if
+    /// there is none or any symbol's name is outside the strings, the strings of `__ksymtab_strings` with CRC 0. `Ok(None)` if
     /// the module has neither.
     ///
     /// The strings contain the names of symbol namespaces too, which nothing there
@@ -47,9 +47,9 @@ impl<'a> Module<'a> {
         let versioned = match self.symbol_table() {
             Ok(table) if self.is_64() => self.versioned_exports::<Symbol64>(&table),
             Ok(table) => self.versioned_exports::<Symbol32>(&table),
-            Err(_) => Vec::new(),
+            Err(_) => None,
         };
-        if !versioned.is_empty() {
+        if let Some(versioned) = versioned.filter(|exports| !exports.is_empty()) {
             return Ok(Some(versioned));
         }
         let Some(section) = self.section(b"__ksymtab_strings") else { return Ok(None) };
@@ -64,8 +64,8 @@ impl<'a> Module<'a> {
     /// The needed symbols: the undefined ones of the symbol table in its order, then
     /// those that only the symbol versions name (`module_layout`), in theirs.
     ///
-    /// An error without a symbol table and its strings, or if the name of a symbol lies
-    /// outside them. Versions that cannot be read
+    /// An error without a symbol table and its strings, or when an undefined symbol's
+    /// name is outside the strings. Versions that cannot be read
     /// count as absent, as in kmod.
     pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
         let table = self.symbol_table()?;
@@ -85,13 +85,12 @@ impl<'a> Module<'a> {
         Ok(needs)
     }
 
-    /// Empty too if a symbol's name lies outside the strings: nothing in such a table
-    /// is believed.
-    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Vec<Export<'a>> {
+    /// `None` when the table contradicts itself: not one of its names counts then.
+    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Option<Vec<Export<'a>>> {
         let mut exports = Vec::new();
         for symbol in self.records::<S>(table) {
-            let Some(name) = table.name_onwards(&symbol) else { return Vec::new() };
-            // Very few names start so: the others' ends are not looked for.
+            let name = table.names.get(symbol.name as usize..).filter(|tail| !tail.is_empty())?;
+            // Cheap first: very few names start so, and each is looked at once.
             let Some(tail) = name.strip_prefix(b"__crc_") else { continue };
             let crc = match u32::from(symbol.section) {
                 SHN_UNDEF | SHN_ABS => symbol.value,
@@ -99,7 +98,7 @@ impl<'a> Module<'a> {
             };
             exports.push(Export { name: bytes::until_nul(tail), crc });
         }
-        exports
+        Some(exports)
     }
 
     /// The checksum at an offset of a section.
@@ -120,17 +119,17 @@ impl<'a> Module<'a> {
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
         for symbol in self.records::<S>(table) {
-            if u32::from(symbol.section) != SHN_UNDEF {
+            if u32::from(symbol.section) != SHN_UNDEF || symbol.name == 0 {
                 continue;
             }
             if sparc && st_type(symbol.info) == STT_REGISTER {
                 continue;
             }
-            let name = table.name_onwards(&symbol).ok_or_else(|| {
+            let Some(name) = bytes::string(table.names, symbol.name as usize) else {
                 let expected = format!("less than {}", table.names.len());
-                Error::malformed("st_name", 0, symbol.name, expected)
-            })?;
-            let name = bytes::until_nul(name);
+                let found = symbol.name.to_string();
+                return Err(Error::malformed("symbol name", table.offset, found, expected));
+            };
             if name.is_empty() {
                 continue;
             }
@@ -149,13 +148,16 @@ impl<'a> Module<'a> {
         let missing = |what| Error::malformed(what, 0, "no such section", "one within the file");
         let records = self.section(b".symtab").ok_or_else(|| missing(".symtab"))?;
         let names = self.section(b".strtab").ok_or_else(|| missing(".strtab"))?;
+        if names.bytes.last() != Some(&0) {
+            return Err(Error::malformed("end of .strtab", names.offset, "no NUL", "a NUL"));
+        }
         let size = if self.is_64() { Symbol64::SIZE } else { Symbol32::SIZE };
         if records.bytes.len().checked_rem(size) != Some(0) {
             let found = format!("{} bytes", records.bytes.len());
             let expected = format!("a multiple of {size}");
             return Err(Error::malformed("size of .symtab", records.offset, found, expected));
         }
-        Ok(SymbolTable { records: records.bytes, names: names.bytes })
+        Ok(SymbolTable { records: records.bytes, offset: records.offset, names: names.bytes })
     }
 
     /// The symbols but for the first, which the format keeps empty.
@@ -168,15 +170,8 @@ impl<'a> Module<'a> {
 /// Nothing of it was decoded yet.
 struct SymbolTable<'a> {
     records: &'a [u8],
+    offset: u64,
     names: &'a [u8],
-}
-
-impl<'a> SymbolTable<'a> {
-    /// A symbol's name, its NUL and whatever follows; `None` outside the strings. The
-    /// last string's NUL may be missing.
-    fn name_onwards(&self, symbol: &Symbol) -> Option<&'a [u8]> {
-        self.names.get(symbol.name as usize..).filter(|name| !name.is_empty())
-    }
 }
 
 /// What exports and needs are told from.
@@ -305,6 +300,24 @@ mod tests {
         }
         let file = ModuleSpec::new("m").section("__ksymtab_strings", b"a\0b").build();
         assert!(Module::parse(&file).unwrap().exports().is_err());
+    }
+
+    #[test]
+    fn a_name_outside_the_strings_spoils_what_is_told_from_the_table() {
+        let spec = ModuleSpec::new("m").export("a", 1).needs("b").ksymtab_strings(["k"]);
+        for exported in [true, false] {
+            let mut file = spec.clone().class(Class::Elf64).endian(Endian::Little).build();
+            let module = Module::parse(&file).unwrap();
+            let table = module.symbol_table().unwrap();
+            let wanted = |symbol: Symbol| exported == (symbol.section != 0);
+            let at = module.records::<Symbol64>(&table).position(wanted).unwrap() + 1;
+            let start = table.offset as usize + Symbol64::SIZE * at;
+            file[start..start + 4].fill(0x7f);
+            let module = Module::parse(&file).unwrap();
+            let strings = [export(b"a", 0), export(b"k", 0)];
+            assert_eq!(module.exports(), Ok(Some(strings.to_vec())));
+            assert_eq!(module.needs().is_ok(), exported);
+        }
     }
 
     #[test]
