@@ -13,27 +13,43 @@ const STEPS: usize = 10_000;
 /// Circles that are listed for one component.
 const LINES: usize = 100;
 
-/// Tells the circles of a graph, by the first module in each, and how many
-/// modules stand in circles; returns that number.
+/// Tells the circles of a graph and how many modules stand in circles;
+/// returns that number.
+///
+/// The order is the original's where that one comes to an end: the first
+/// module starts, and the next start is looked for behind the module that the
+/// search came to last.
 pub(crate) fn report(catalog: &Catalog, direct: &[Vec<ModuleId>], sink: &mut Sink<'_>) -> usize {
     let components = Components::of(direct);
-    let mut modules = 0;
-    let mut budgets = vec![Budget { steps: STEPS, lines: LINES }; components.count];
-    for start in catalog.ids() {
-        let component = components.of[start.index()] as usize;
-        if !components.has_circle(start, direct) {
-            continue;
+    let ids: Vec<ModuleId> = catalog.ids().collect();
+    let in_circles: Vec<ModuleId> =
+        ids.iter().copied().filter(|id| components.has_circle(*id, direct)).collect();
+    let mut search =
+        Search { direct, components: &components, done: vec![false; direct.len()], last: None };
+    let mut tell = |circle: &[ModuleId]| {
+        let names: Vec<&[u8]> =
+            circle.iter().map(|id| catalog.module(*id).name().as_bytes()).collect();
+        sink(Finding::Cycle { names: &names });
+    };
+    let mut from = 0;
+    while let Some(root) = next_open(&in_circles, &search.done, from) {
+        let mut budget = Budget { steps: STEPS, lines: LINES };
+        search.circles(root, &mut budget, &mut tell);
+        let last = search.last.unwrap_or(root);
+        // Circles that the first module of the component is not in.
+        for &other in in_circles.iter().filter(|id| components.together(**id, root)) {
+            search.circles(other, &mut budget, &mut tell);
         }
-        modules += 1;
-        let mut search = Search { direct, components: &components, start };
-        search.circles(&mut budgets[component], &mut |circle| {
-            let names: Vec<&[u8]> =
-                circle.iter().map(|id| catalog.module(*id).name().as_bytes()).collect();
-            sink(Finding::Cycle { names: &names });
-        });
+        from = in_circles.partition_point(|id| *id <= last);
     }
-    sink(Finding::CyclesTotal { modules });
-    modules
+    sink(Finding::CyclesTotal { modules: in_circles.len() });
+    in_circles.len()
+}
+
+/// The first module that is not done, from place `from` on and around.
+fn next_open(modules: &[ModuleId], done: &[bool], from: usize) -> Option<ModuleId> {
+    let (before, behind) = modules.split_at_checked(from).unwrap_or((modules, &[]));
+    behind.iter().chain(before).copied().find(|id| !done[id.index()])
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,17 +61,26 @@ struct Budget {
 struct Search<'a> {
     direct: &'a [Vec<ModuleId>],
     components: &'a Components,
-    start: ModuleId,
+    /// Modules whose circles have been told.
+    done: Vec<bool>,
+    /// The module that the latest search came to last.
+    last: Option<ModuleId>,
 }
 
 impl Search<'_> {
-    /// Every circle through `start` whose other modules come after it, the
-    /// last dependency of a module tried first; `start` stands at both ends.
-    fn circles(&mut self, budget: &mut Budget, tell: &mut dyn FnMut(&[ModuleId])) {
-        let mut path = vec![self.start];
+    /// Every circle through `start` and modules that are not done, the last
+    /// dependency of a module tried first; `start` stands at both ends. Then
+    /// `start` is done.
+    fn circles(&mut self, start: ModuleId, budget: &mut Budget, tell: &mut dyn FnMut(&[ModuleId])) {
+        if std::mem::replace(&mut self.done[start.index()], true) {
+            return;
+        }
+        self.last = None;
+        let mut path = vec![start];
         let mut on_path = vec![false; self.direct.len()];
+        let mut reached = vec![false; self.direct.len()];
         // How many dependencies of each module on the path are still to try.
-        let mut left = vec![self.direct[self.start.index()].len()];
+        let mut left = vec![self.direct[start.index()].len()];
         while let (Some(&module), Some(untried)) = (path.last(), left.last_mut()) {
             let next = untried.checked_sub(1);
             *untried = next.unwrap_or(0);
@@ -69,16 +94,19 @@ impl Search<'_> {
                 return;
             }
             budget.steps -= 1;
-            if need == self.start {
+            if need == start {
                 budget.lines -= 1;
                 path.push(need);
                 tell(&path);
                 path.pop();
-            } else if need > self.start
+            } else if !self.done[need.index()]
                 && !on_path[need.index()]
-                && self.components.together(need, self.start)
+                && self.components.together(need, start)
             {
                 on_path[need.index()] = true;
+                if !std::mem::replace(&mut reached[need.index()], true) {
+                    self.last = Some(need);
+                }
                 path.push(need);
                 left.push(self.direct[need.index()].len());
             }

@@ -58,7 +58,7 @@ fn by_listing(modules: &mut [Found], listing: &[u8]) {
     }
     modules.sort_by_cached_key(|module| {
         let path = module.listed_in_order();
-        path.and_then(|path| places.get(path.as_slice()).copied()).unwrap_or(usize::MAX)
+        path.and_then(|path| places.get(path).copied()).unwrap_or(usize::MAX)
     });
 }
 

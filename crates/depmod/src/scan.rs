@@ -52,11 +52,11 @@ impl Found {
         self.below.is_some()
     }
 
-    /// How `modules.order` lists it: as the build calls it, uncompressed.
-    /// `None` outside the module directory.
-    pub fn listed_in_order(&self) -> Option<Vec<u8>> {
+    /// How `modules.order` lists it: uncompressed, that is three bytes (`.ko`)
+    /// further than the module's name. `None` outside the module directory.
+    pub fn listed_in_order(&self) -> Option<&[u8]> {
         self.below?;
-        Some([self.path_without_extension(), b".ko"].concat())
+        self.listed().get(..self.path_without_extension().len() + b".ko".len())
     }
 
     /// [`Self::listed`], the file's name only as far as it is the module's.
@@ -121,7 +121,8 @@ pub fn scan(
     let mut walk = Walk { config, sink, ancestors: Vec::new(), files: Vec::new() };
     walk.directory(dir.as_os_str().as_bytes())
         .map_err(|error| ScanError { path: dir.to_owned(), error })?;
-    for external in &config.externals {
+    // The last one first: of equals the one found first stays.
+    for external in config.externals.iter().rev() {
         walk.directory_or_finding(external.dir.as_os_str().as_bytes());
     }
     Ok(one_of_each_name(dir, walk.files, &Ranking::new(config)))

@@ -57,13 +57,8 @@ pub fn run(words: &[String]) -> Result<bool, Stop> {
 }
 
 /// All scenarios with the tools of this workspace.
-pub fn ours() -> Result<Tally, Stop> {
+pub fn part() -> Result<Tally, Stop> {
     scenarios(false, &[])
-}
-
-/// All scenarios with the original tools.
-pub fn original() -> Result<Tally, Stop> {
-    scenarios(true, &[])
 }
 
 /// Runs the scenarios of these names, or all; each counts as one check.
