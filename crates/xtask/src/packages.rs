@@ -54,7 +54,8 @@ impl AptLock {
 /// One suite of Debian's archive, its package lists fetched.
 pub struct Suite {
     name: &'static str,
-    options: Vec<String>,
+    /// apt's configuration for it, read after the machine's own.
+    configuration: PathBuf,
 }
 
 impl Suite {
@@ -78,24 +79,26 @@ impl Suite {
         write("mirror.sources", &source.deb822(name))?;
         write("status", "")?;
         let place = dir.display();
-        let options = [
-            format!("Dir::Etc::sourcelist={place}/mirror.sources"),
-            "Dir::Etc::sourceparts=/dev/null".into(),
-            "Dir::Etc::preferences=/dev/null".into(),
-            "Dir::Etc::preferencesparts=/dev/null".into(),
-            format!("Dir::State::Lists={place}/lists"),
-            format!("Dir::State::status={place}/status"),
-            format!("Dir::Cache={place}/cache"),
-            "APT::Architecture=amd64".into(),
-            "APT::Sandbox::User=root".into(),
-            "APT::Update::Error-Mode=any".into(),
-            "Acquire::Languages=none".into(),
-            "Acquire::Retries=2".into(),
-            "Acquire::http::Timeout=30".into(),
-            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".into(),
-            "Acquire::IndexTargets::deb::CNF::DefaultEnabled=false".into(),
-        ];
-        let suite = Self { name, options: options.into() };
+        let configuration = format!(
+            r#"Dir::Etc::sourcelist "{place}/mirror.sources";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::State::Lists "{place}/lists";
+Dir::State::status "{place}/status";
+Dir::Cache "{place}/cache";
+APT::Architecture "amd64";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::Languages "none";
+Acquire::Retries "2";
+Acquire::http::Timeout "30";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
+"#
+        );
+        write("apt.conf", &configuration)?;
+        let suite = Self { name, configuration: dir.join("apt.conf") };
         eprintln!("fetch: package lists of Debian's {name}");
         programs::text(suite.apt("apt-get").arg("update")).map_err(|stop| {
             Stop::NotHere(format!("no package lists of Debian's {name} here: {stop}"))
@@ -134,10 +137,7 @@ impl Suite {
 
     fn apt(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env("LC_ALL", "C").arg("-qq");
-        for option in &self.options {
-            command.arg("-o").arg(option);
-        }
+        command.env("LC_ALL", "C").arg("-qq").arg("-c").arg(&self.configuration);
         command
     }
 }
