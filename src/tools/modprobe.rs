@@ -224,15 +224,34 @@ fn wait(host: &mut Host<'_>, given: &Given) -> Option<Option<Duration>> {
     parsed.map(|msec| (msec > 0).then(|| Duration::from_millis(msec)))
 }
 
+/// `word` as `strtoul`(3) reads it: the base by its prefix, a sign wraps
+/// around, what is too large is the largest. `None` when there is more in it
+/// than a number.
 fn c_number(word: &str) -> Option<u64> {
-    let word = word.trim_start();
-    let digits = word.strip_prefix('+').unwrap_or(word);
-    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        return u64::from_str_radix(hex, 16).ok();
+    let word = word.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let (negative, digits) = match word.as_bytes().first() {
+        Some(b'-') => (true, &word[1..]),
+        Some(b'+') => (false, &word[1..]),
+        _ => (false, word),
+    };
+    let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let (digits, base) = match (hex, digits.strip_prefix('0')) {
+        (Some(hex), _) => (hex, 16),
+        (None, Some(octal)) if !octal.is_empty() => (octal, 8),
+        _ => (digits, 10),
+    };
+    if digits.is_empty() {
+        return None;
     }
-    match digits.strip_prefix('0') {
-        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
-        _ => digits.parse().ok(),
+    let mut number = Some(0_u64);
+    for digit in digits.chars() {
+        let digit = u64::from(digit.to_digit(base)?);
+        number = number.and_then(|n| n.checked_mul(base.into())?.checked_add(digit));
+    }
+    match number {
+        Some(number) if negative => Some(number.wrapping_neg()),
+        Some(number) => Some(number),
+        None => Some(u64::MAX),
     }
 }
 
@@ -305,7 +324,12 @@ mod tests {
             ("010", Some(8)),
             ("09", None),
             ("1s", None),
-            ("-1", None),
+            ("-1", Some(u64::MAX)),
+            ("-0x10", Some(u64::MAX - 15)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("99999999999999999999x", None),
+            ("++1", None),
+            ("1 ", None),
             ("", None),
             ("0x", None),
         ] {

@@ -131,7 +131,7 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// When there is no such file, when it cannot be asked for, or when the
-    /// path ends in `/.` or `/` and so names no module.
+    /// path ends in `/`.
     pub fn path(path: &Path) -> io::Result<Target> {
         std::fs::metadata(path)?;
         let absolute = if path.is_absolute() {
@@ -142,11 +142,10 @@ impl Resolver<'_> {
             whole.extend_from_slice(path.as_os_str().as_bytes());
             OsString::from_vec(whole).into()
         };
-        let target = Target::of_file(absolute);
-        if target.name.as_bytes().is_empty() {
+        if absolute.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(Errno::ENOENT as i32));
         }
-        Ok(target)
+        Ok(Target::of_file(absolute))
     }
 
     fn by_config_alias(&self, text: &[u8]) -> Vec<Target> {

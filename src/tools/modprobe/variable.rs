@@ -31,6 +31,9 @@ pub(super) fn split(value: Option<&OsStr>) -> Vec<OsString> {
 
 /// How many options of `words`, the variable's own, go on to nested runs.
 pub(super) fn inherited(words: &[OsString]) -> usize {
+    if words.is_empty() {
+        return 0;
+    }
     let read = definition().no_binary_name(true).try_get_matches_from(words);
     read.map_or(0, |own| {
         usize::from(own.get_count("quiet"))
