@@ -54,14 +54,26 @@ fn words(out: &mut dyn Write, words: &[&[u8]]) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Writes `alias KEY VALUE` for each entry. Lines are gathered here: there are
+/// tens of thousands, and short writes would take most of the time.
 fn dump(index: Option<&Index>, out: &mut dyn Write) -> io::Result<()> {
+    const ENOUGH: usize = 1 << 16;
+    let mut lines = Vec::with_capacity(2 * ENOUGH);
     let mut written = Ok(());
     if let Some(index) = index {
         index.for_each(&mut |key, value| {
-            if written.is_ok() {
-                written = words(out, &[b"alias", key, value.value]);
+            lines.extend_from_slice(b"alias ");
+            lines.extend_from_slice(key);
+            lines.push(b' ');
+            lines.extend_from_slice(value.value);
+            lines.push(b'\n');
+            if lines.len() >= ENOUGH {
+                if written.is_ok() {
+                    written = out.write_all(&lines);
+                }
+                lines.clear();
             }
         });
     }
-    written
+    written.and_then(|()| out.write_all(&lines))
 }
