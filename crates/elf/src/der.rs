@@ -4,6 +4,7 @@
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]` of a field that is constructed.
@@ -49,25 +50,40 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// `Some` if there are no more elements.
+    pub(crate) fn end(&self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+
     /// As [`Reader::optional`], for an element that holds elements.
     pub(crate) fn inside(&mut self, tag: u8) -> Option<Reader<'a>> {
         self.optional(tag).map(Reader)
     }
 }
 
-/// An object identifier in its dotted spelling; `None` if it has no numbers, a number
-/// is cut short, begins with a needless byte or is beyond 128 bits.
+/// Whether these are an object identifier's numbers: some, none cut short or beginning
+/// with a needless byte.
+pub(crate) fn is_identifier(oid: &[u8]) -> bool {
+    let mut begins = true;
+    let sound = oid.iter().all(|byte| {
+        let needless = begins && *byte == 0x80;
+        begins = byte & 0x80 == 0;
+        !needless
+    });
+    sound && begins && !oid.is_empty()
+}
+
+/// An object identifier in its dotted spelling; `None` if it is none or a number is
+/// beyond 128 bits.
 pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
+    if !is_identifier(oid) {
+        return None;
+    }
     let mut text = String::new();
     let mut number = 0_u128;
-    let mut begins = true;
     for byte in oid {
-        if begins && *byte == 0x80 {
-            return None;
-        }
-        begins = byte & 0x80 == 0;
         number = number.checked_mul(128)?.checked_add(u128::from(byte & 0x7f))?;
-        if !begins {
+        if byte & 0x80 != 0 {
             continue;
         }
         if text.is_empty() {
@@ -79,7 +95,7 @@ pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
         }
         number = 0;
     }
-    (begins && !text.is_empty()).then_some(text)
+    Some(text)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-use crate::bytes;
-use crate::{Error, Module};
+use crate::module::Known;
+use crate::{Error, Module, bytes};
 
 impl<'a> Module<'a> {
     /// The strings of `.modinfo`, `KEY=VALUE` mostly, in their order, empty ones
@@ -8,7 +8,7 @@ impl<'a> Module<'a> {
     /// The last string needs no NUL behind it. A section of a single byte holds no
     /// string, as in kmod.
     pub fn modinfo(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
-        Ok(self.section(b".modinfo").map(|section| match section.bytes {
+        Ok(self.section(Known::Modinfo).map(|section| match section.bytes {
             [] | [_] => Vec::new(),
             several => bytes::strings(several).collect(),
         }))
@@ -20,7 +20,7 @@ impl<'a> Module<'a> {
         &self,
         key: &'static [u8],
     ) -> Result<Option<impl Iterator<Item = &'a [u8]> + use<'a>>, Error> {
-        let Some(section) = self.section(b".modinfo") else { return Ok(None) };
+        let Some(section) = self.section(Known::Modinfo) else { return Ok(None) };
         let strings = if section.bytes.len() < 2 { &[] } else { section.bytes };
         Ok(Some(bytes::strings(strings).filter_map(move |string| {
             string.strip_prefix(key).and_then(|rest| rest.strip_prefix(b"="))
@@ -32,7 +32,7 @@ impl<'a> Module<'a> {
     /// beyond the section.
     pub fn build_id(&self) -> Result<Option<&'a [u8]>, Error> {
         const NT_GNU_BUILD_ID: u32 = 3;
-        let Some(section) = self.section(b".note.gnu.build-id") else { return Ok(None) };
+        let Some(section) = self.section(Known::BuildId) else { return Ok(None) };
         let mut rest = section.bytes;
         while !rest.is_empty() {
             let note = self.note(rest).ok_or_else(|| {

@@ -24,6 +24,39 @@ pub struct Module<'a> {
     headers_offset: u64,
     /// The string table of section names; its last byte is a NUL.
     names: &'a [u8],
+    /// Where each [`Known`] section is in the table; 0 if there is none.
+    known: [u16; Known::COUNT],
+}
+
+/// The sections that anybody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    Modinfo,
+    KsymtabStrings,
+    Symtab,
+    Strtab,
+    Versions,
+    VersionExtCrcs,
+    VersionExtNames,
+    BuildId,
+}
+
+impl Known {
+    const COUNT: usize = 8;
+
+    fn of_name(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b".modinfo" => Self::Modinfo,
+            b"__ksymtab_strings" => Self::KsymtabStrings,
+            b".symtab" => Self::Symtab,
+            b".strtab" => Self::Strtab,
+            b"__versions" => Self::Versions,
+            b"__version_ext_crcs" => Self::VersionExtCrcs,
+            b"__version_ext_names" => Self::VersionExtNames,
+            b".note.gnu.build-id" => Self::BuildId,
+            _ => return None,
+        })
+    }
 }
 
 /// A section's bytes with the place they have in the file.
@@ -31,6 +64,8 @@ pub struct Module<'a> {
 pub(crate) struct Section<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) offset: u64,
+    /// Where in the table of section names its own is.
+    name: u64,
     /// Where the section's header lies in the file.
     pub(crate) header_offset: u64,
 }
@@ -70,14 +105,24 @@ impl<'a> Module<'a> {
         })?;
         let headers_offset = header.section_offset;
         let machine = header.machine;
-        let module = Self { bytes, context, machine, headers, headers_offset, names: &[] };
+        let known = [0; Known::COUNT];
+        let mut module =
+            Self { bytes, context, machine, headers, headers_offset, names: &[], known };
         let index = header.names_index;
         let names = (index != SHN_UNDEF as u16).then(|| module.section_at(index.into())).flatten();
         let names = names.ok_or_else(|| {
             Error::malformed("e_shstrndx", 0, index, "the index of a section within the file")
         })?;
         match names.bytes.last() {
-            Some(0) => Ok(Self { names: names.bytes, ..module }),
+            Some(0) if names.name < names.bytes.len() as u64 => {
+                module.names = names.bytes;
+                module.find_known();
+                Ok(module)
+            }
+            Some(0) => {
+                let expected = format!("less than {}", names.bytes.len());
+                Err(Error::malformed("sh_name", names.header_offset, names.name, expected))
+            }
             last => {
                 let found = format!("{last:?}");
                 Err(Error::malformed("end of section names", names.offset, found, "a NUL"))
@@ -121,24 +166,45 @@ impl<'a> Module<'a> {
     /// The first section of that name whose bytes lie within the file; sections of
     /// that name which reach outside (those without bytes, SHT_NOBITS, may) are
     /// passed over. The section of index 0 has no name.
-    pub(crate) fn section(&self, name: &[u8]) -> Option<Section<'a>> {
-        let size = SectionHeader::size(self.context);
-        (1..self.headers.len().checked_div(size)?).find_map(|index| {
-            let at = index.checked_mul(size)?;
-            // The first field in both classes is sh_name: most headers need no more.
-            let name_offset = usize::try_from(self.u32(bytes::array(self.headers, at)?)).ok()?;
-            let rest = self.names.get(name_offset..)?.strip_prefix(name)?;
-            if rest.first() == Some(&0) { self.section_at(index) } else { None }
-        })
+    pub(crate) fn section(&self, known: Known) -> Option<Section<'a>> {
+        match self.known.get(known as usize)? {
+            0 => None,
+            index => self.section_at(usize::from(*index)),
+        }
     }
 
-    /// The section of that index; `None` if there is none or its bytes reach outside
-    /// the file.
+    /// Looks at each section's name once.
+    fn find_known(&mut self) {
+        let size = SectionHeader::size(self.context);
+        for (index, header) in self.headers.chunks_exact(size).enumerate().skip(1) {
+            // The first field in both classes is sh_name: most headers need no more.
+            let Some(name) = bytes::array(header, 0).map(|name| self.u32(name)) else { continue };
+            let name = self.names.get(name as usize..).unwrap_or_default();
+            // Most names are of code and its relocations: their ends are not looked for.
+            let ([b'.', b'm' | b's' | b'n', ..] | [b'_', b'_', ..]) = name else { continue };
+            let Some(known) = Known::of_name(bytes::until_nul(name)) else { continue };
+            let Some(place) = self.known.get(known as usize) else { continue };
+            if *place == 0 && self.section_at(index).is_some() {
+                // There are at most 65535 sections.
+                if let Some(place) = self.known.get_mut(known as usize) {
+                    *place = index as u16;
+                }
+            }
+        }
+    }
+
+    /// The section of that index; `None` if there is none, its bytes reach outside the
+    /// file, or its name lies outside the names.
     pub(crate) fn section_at(&self, index: usize) -> Option<Section<'a>> {
         let at = index.checked_mul(SectionHeader::size(self.context))?;
         let record = self.headers.get(at..)?;
         let header: SectionHeader = record.pread_with(0, self.context).ok()?;
+        // No names are known yet while their own section is looked for.
+        if !self.names.is_empty() && header.sh_name >= self.names.len() {
+            return None;
+        }
         Some(Section {
+            name: header.sh_name as u64,
             bytes: bytes::range(self.bytes, header.sh_offset, header.sh_size)?,
             offset: header.sh_offset,
             header_offset: self.headers_offset.checked_add(at as u64)?,

@@ -1,5 +1,6 @@
 use crate::der::{
     self, CONTEXT_0, CONTEXT_1, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET,
+    UTF8_STRING,
 };
 
 /// What the first SignerInfo of a PKCS#7 SignedData says (RFC 2315, section 9).
@@ -17,42 +18,81 @@ pub(crate) struct SignerInfo<'a> {
 
 impl<'a> SignerInfo<'a> {
     /// `None` if the bytes are no SignedData with a signer that is named by issuer
-    /// and serial number. What stands behind it is not looked at.
+    /// and serial number, or anything in it up to there is not as the format wants
+    /// it. What stands behind it is not looked at.
     pub(crate) fn first_of(der: &'a [u8]) -> Option<Self> {
         const SIGNED_DATA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 7, 2];
         let mut content_info = Reader(der).inside(SEQUENCE)?;
         if content_info.optional(OBJECT_IDENTIFIER)? != SIGNED_DATA {
             return None;
         }
-        let mut signed_data = content_info.inside(CONTEXT_0)?.inside(SEQUENCE)?;
-        signed_data.optional(INTEGER)?;
-        signed_data.optional(SET)?; // digest algorithms
-        signed_data.optional(SEQUENCE)?; // what was signed
+        let mut content = content_info.inside(CONTEXT_0)?;
+        let mut signed_data = content.inside(SEQUENCE)?;
+        content_info.end()?;
+        content.end()?;
+        magnitude(signed_data.optional(INTEGER)?)?;
+        let mut digests = signed_data.inside(SET)?;
+        while digests.end().is_none() {
+            algorithm(&mut digests)?;
+        }
+        let mut signed = signed_data.inside(SEQUENCE)?;
+        identifier(&mut signed)?;
+        signed.optional(CONTEXT_0);
+        signed.end()?;
         signed_data.optional(CONTEXT_0); // certificates
         signed_data.optional(CONTEXT_1); // revocation lists
-        let mut info = signed_data.inside(SET)?.inside(SEQUENCE)?;
-        info.optional(INTEGER)?;
+        let mut infos = signed_data.inside(SET)?;
+        signed_data.end()?;
+        Self::read(infos.inside(SEQUENCE)?)
+    }
+
+    fn read(mut info: Reader<'a>) -> Option<Self> {
+        magnitude(info.optional(INTEGER)?)?;
         let mut issuer_and_serial = info.inside(SEQUENCE)?;
         let signer = name(issuer_and_serial.inside(SEQUENCE)?)?;
         let serial = magnitude(issuer_and_serial.optional(INTEGER)?)?;
-        let digest = digest_name(info.inside(SEQUENCE)?.optional(OBJECT_IDENTIFIER)?)?;
+        issuer_and_serial.end()?;
+        let digest = digest_name(algorithm(&mut info)?)?;
         info.optional(CONTEXT_0); // authenticated attributes
-        info.optional(SEQUENCE)?; // encryption algorithm
-        Some(Self { signer, serial, digest, signature: info.optional(OCTET_STRING)? })
+        algorithm(&mut info)?; // encryption
+        let signature = info.optional(OCTET_STRING)?;
+        info.optional(CONTEXT_1); // unauthenticated attributes
+        info.end()?;
+        Some(Self { signer, serial, digest, signature })
     }
 }
 
+/// An AlgorithmIdentifier's identifier; parameters may follow it.
+fn algorithm<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let mut algorithm = reader.inside(SEQUENCE)?;
+    let oid = identifier(&mut algorithm)?;
+    if algorithm.end().is_none() {
+        algorithm.any()?;
+    }
+    algorithm.end().map(|()| oid)
+}
+
+/// An object identifier that is one.
+fn identifier<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    reader.optional(OBJECT_IDENTIFIER).filter(|oid| der::is_identifier(oid))
+}
+
 /// The first common name, or else the last value; `None` if an element is no
-/// attribute. A name without attributes is empty.
+/// attribute, or a text that says it is UTF-8 is not. A name without attributes is
+/// empty.
 fn name(mut names: Reader<'_>) -> Option<&[u8]> {
     const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
     let (mut common, mut last) = (None, None);
-    while !names.0.is_empty() {
+    while names.end().is_none() {
         let mut set = names.inside(SET)?;
-        while !set.0.is_empty() {
+        while set.end().is_none() {
             let mut attribute = set.inside(SEQUENCE)?;
-            let kind = attribute.optional(OBJECT_IDENTIFIER)?;
-            let (_, value) = attribute.any()?;
+            let kind = identifier(&mut attribute)?;
+            let (tag, value) = attribute.any()?;
+            attribute.end()?;
+            if tag == UTF8_STRING && std::str::from_utf8(value).is_err() {
+                return None;
+            }
             if kind == COMMON_NAME && common.is_none() {
                 common = Some(value);
             }

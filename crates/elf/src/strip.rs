@@ -1,6 +1,7 @@
 use goblin::elf::section_header::{SHF_ALLOC, section_header32, section_header64};
 use std::mem::offset_of;
 
+use crate::module::Known;
 use crate::{Error, Module, bytes};
 
 /// Makes the kernel skip the symbol CRC check of an image that goes in from memory:
@@ -8,7 +9,7 @@ use crate::{Error, Module, bytes};
 /// Without the section nothing changes. An error if the image is no module.
 pub fn strip_modversions(image: &mut [u8]) -> Result<(), Error> {
     let module = Module::parse(image)?;
-    let Some(section) = module.section(b"__versions") else { return Ok(()) };
+    let Some(section) = module.section(Known::Versions) else { return Ok(()) };
     // The field is a word of the class, and the flag is in its lowest byte.
     let (field, size) = if module.is_64() {
         (offset_of!(section_header64::SectionHeader, sh_flags), 8)
@@ -31,7 +32,7 @@ pub fn strip_modversions(image: &mut [u8]) -> Result<(), Error> {
 /// An error if the image is no module.
 pub fn strip_vermagic(image: &mut [u8]) -> Result<bool, Error> {
     let module = Module::parse(image)?;
-    let Some(section) = module.section(b".modinfo") else { return Ok(true) };
+    let Some(section) = module.section(Known::Modinfo) else { return Ok(true) };
     let mut at = section.offset;
     let mut found = None;
     for string in section.bytes.split(|byte| *byte == 0) {

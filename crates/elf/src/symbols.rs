@@ -4,6 +4,7 @@ use goblin::elf::sym::{STB_WEAK, st_bind, st_type, sym32, sym64};
 
 use crate::bytes;
 use crate::join::Joined;
+use crate::module::Known;
 use crate::{Error, Module};
 
 /// A symbol that a module offers to others.
@@ -38,7 +39,7 @@ pub struct Need<'a> {
 
 impl<'a> Module<'a> {
     /// The exported symbols: every `__crc_NAME` of the symbol table, or else, if
-    /// there is none or any symbol's name is outside the strings, the strings of `__ksymtab_strings` with CRC 0. `Ok(None)` if
+    /// there is none, the strings of `__ksymtab_strings` with CRC 0. `Ok(None)` if
     /// the module has neither.
     ///
     /// The strings contain the names of symbol namespaces too, which nothing there
@@ -47,12 +48,12 @@ impl<'a> Module<'a> {
         let versioned = match self.symbol_table() {
             Ok(table) if self.is_64() => self.versioned_exports::<Symbol64>(&table),
             Ok(table) => self.versioned_exports::<Symbol32>(&table),
-            Err(_) => None,
+            Err(_) => Vec::new(),
         };
-        if let Some(versioned) = versioned.filter(|exports| !exports.is_empty()) {
+        if !versioned.is_empty() {
             return Ok(Some(versioned));
         }
-        let Some(section) = self.section(b"__ksymtab_strings") else { return Ok(None) };
+        let Some(section) = self.section(Known::KsymtabStrings) else { return Ok(None) };
         if section.bytes.last().is_some_and(|last| *last != 0) {
             let what = "end of __ksymtab_strings";
             return Err(Error::malformed(what, section.offset, "no NUL", "a NUL"));
@@ -64,14 +65,14 @@ impl<'a> Module<'a> {
     /// The needed symbols: the undefined ones of the symbol table in its order, then
     /// those that only the symbol versions name (`module_layout`), in theirs.
     ///
-    /// An error without a symbol table and its strings, or when an undefined symbol's
-    /// name is outside the strings. Versions that cannot be read
+    /// An error without a symbol table and its strings, or if the name of a symbol lies
+    /// outside them. Versions that cannot be read
     /// count as absent, as in kmod.
     pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
         let table = self.symbol_table()?;
         let versions = self.versions().ok().flatten().unwrap_or_default();
         let mut joined = Joined::new(&versions);
-        let mut needs = Vec::new();
+        let mut needs = Vec::with_capacity(versions.len());
         if self.is_64() {
             self.undefined::<Symbol64>(&table, &mut joined, &mut needs)?;
         } else {
@@ -85,12 +86,13 @@ impl<'a> Module<'a> {
         Ok(needs)
     }
 
-    /// `None` when the table contradicts itself: not one of its names counts then.
-    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Option<Vec<Export<'a>>> {
+    /// Empty too if a symbol's name lies outside the strings: nothing in such a table
+    /// is believed.
+    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Vec<Export<'a>> {
         let mut exports = Vec::new();
         for symbol in self.records::<S>(table) {
-            let name = table.names.get(symbol.name as usize..).filter(|tail| !tail.is_empty())?;
-            // Cheap first: very few names start so, and each is looked at once.
+            let Some(name) = table.name_onwards(&symbol) else { return Vec::new() };
+            // Very few names start so: the others' ends are not looked for.
             let Some(tail) = name.strip_prefix(b"__crc_") else { continue };
             let crc = match u32::from(symbol.section) {
                 SHN_UNDEF | SHN_ABS => symbol.value,
@@ -98,7 +100,7 @@ impl<'a> Module<'a> {
             };
             exports.push(Export { name: bytes::until_nul(tail), crc });
         }
-        Some(exports)
+        exports
     }
 
     /// The checksum at an offset of a section.
@@ -119,17 +121,17 @@ impl<'a> Module<'a> {
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
         for symbol in self.records::<S>(table) {
-            if u32::from(symbol.section) != SHN_UNDEF || symbol.name == 0 {
+            if u32::from(symbol.section) != SHN_UNDEF {
                 continue;
             }
             if sparc && st_type(symbol.info) == STT_REGISTER {
                 continue;
             }
-            let Some(name) = bytes::string(table.names, symbol.name as usize) else {
+            let name = table.name_onwards(&symbol).ok_or_else(|| {
                 let expected = format!("less than {}", table.names.len());
-                let found = symbol.name.to_string();
-                return Err(Error::malformed("symbol name", table.offset, found, expected));
-            };
+                Error::malformed("st_name", table.offset, symbol.name, expected)
+            })?;
+            let name = bytes::until_nul(name);
             if name.is_empty() {
                 continue;
             }
@@ -146,11 +148,8 @@ impl<'a> Module<'a> {
     /// The records of `.symtab` and the strings of `.strtab`, found by these names.
     fn symbol_table(&self) -> Result<SymbolTable<'a>, Error> {
         let missing = |what| Error::malformed(what, 0, "no such section", "one within the file");
-        let records = self.section(b".symtab").ok_or_else(|| missing(".symtab"))?;
-        let names = self.section(b".strtab").ok_or_else(|| missing(".strtab"))?;
-        if names.bytes.last() != Some(&0) {
-            return Err(Error::malformed("end of .strtab", names.offset, "no NUL", "a NUL"));
-        }
+        let records = self.section(Known::Symtab).ok_or_else(|| missing(".symtab"))?;
+        let names = self.section(Known::Strtab).ok_or_else(|| missing(".strtab"))?;
         let size = if self.is_64() { Symbol64::SIZE } else { Symbol32::SIZE };
         if records.bytes.len().checked_rem(size) != Some(0) {
             let found = format!("{} bytes", records.bytes.len());
@@ -172,6 +171,14 @@ struct SymbolTable<'a> {
     records: &'a [u8],
     offset: u64,
     names: &'a [u8],
+}
+
+impl<'a> SymbolTable<'a> {
+    /// A symbol's name, its NUL and whatever follows; `None` outside the strings. The
+    /// last string's NUL may be missing.
+    fn name_onwards(&self, symbol: &Symbol) -> Option<&'a [u8]> {
+        self.names.get(symbol.name as usize..).filter(|name| !name.is_empty())
+    }
 }
 
 /// What exports and needs are told from.
@@ -303,24 +310,6 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outside_the_strings_spoils_what_is_told_from_the_table() {
-        let spec = ModuleSpec::new("m").export("a", 1).needs("b").ksymtab_strings(["k"]);
-        for exported in [true, false] {
-            let mut file = spec.clone().class(Class::Elf64).endian(Endian::Little).build();
-            let module = Module::parse(&file).unwrap();
-            let table = module.symbol_table().unwrap();
-            let wanted = |symbol: Symbol| exported == (symbol.section != 0);
-            let at = module.records::<Symbol64>(&table).position(wanted).unwrap() + 1;
-            let start = table.offset as usize + Symbol64::SIZE * at;
-            file[start..start + 4].fill(0x7f);
-            let module = Module::parse(&file).unwrap();
-            let strings = [export(b"a", 0), export(b"k", 0)];
-            assert_eq!(module.exports(), Ok(Some(strings.to_vec())));
-            assert_eq!(module.needs().is_ok(), exported);
-        }
-    }
-
-    #[test]
     fn needs_are_undefined_symbols_then_versions() {
         let spec = ModuleSpec::new("m")
             .needs("b")
@@ -349,11 +338,33 @@ mod tests {
     fn crc_outside_its_section_is_all_ones() {
         let file = ModuleSpec::new("m").export_in_section("a", 5).build();
         let mut cut = file.clone();
-        let module = Module::parse(&file).unwrap();
-        let at = module.section(b"__kcrctab").unwrap().header_offset as usize + 32;
-        cut[at] = 3;
+        let elf = goblin::elf::Elf::parse(&file).unwrap();
+        let named = |header: &goblin::elf::SectionHeader| {
+            elf.shdr_strtab.get_at(header.sh_name) == Some("__kcrctab")
+        };
+        let index = elf.section_headers.iter().position(named).unwrap();
+        let size_at = elf.header.e_shoff as usize + index * 64 + 32;
+        cut[size_at] = 3;
         let exports = Module::parse(&cut).unwrap().exports().unwrap().unwrap();
         assert_eq!(exports, [export(b"a", u64::MAX)]);
+    }
+
+    #[test]
+    fn a_name_outside_the_strings_spoils_what_is_told_from_the_table() {
+        let spec = ModuleSpec::new("m").export("a", 1).needs("b").ksymtab_strings(["k"]);
+        for exported in [true, false] {
+            let mut file = spec.clone().class(Class::Elf64).endian(Endian::Little).build();
+            let module = Module::parse(&file).unwrap();
+            let table = module.symbol_table().unwrap();
+            let wanted = |symbol: Symbol| exported == (symbol.section != 0);
+            let at = module.records::<Symbol64>(&table).position(wanted).unwrap() + 1;
+            let start = table.offset as usize + Symbol64::SIZE * at;
+            file[start..start + 4].fill(0x7f);
+            let module = Module::parse(&file).unwrap();
+            let strings = [export(b"a", 0), export(b"k", 0)];
+            assert_eq!(module.exports(), Ok(Some(strings.to_vec())));
+            assert_eq!(module.needs().is_ok(), exported);
+        }
     }
 
     #[test]

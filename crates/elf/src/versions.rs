@@ -1,5 +1,5 @@
 use crate::bytes;
-use crate::module::Section;
+use crate::module::{Known, Section};
 use crate::{Error, Module};
 
 /// A symbol's interface as a module was built against it.
@@ -20,9 +20,9 @@ impl<'a> Module<'a> {
     /// `__versions`, records of 64 bytes. An error if the table's size is no multiple
     /// of that, or if extended names and checksums do not match up.
     pub fn versions(&self) -> Result<Option<Vec<Version<'a>>>, Error> {
-        match (self.section(b"__version_ext_crcs"), self.section(b"__version_ext_names")) {
+        match (self.section(Known::VersionExtCrcs), self.section(Known::VersionExtNames)) {
             (Some(crcs), Some(names)) => self.extended(crcs, names).map(Some),
-            _ => self.section(b"__versions").map(|section| self.records_of(section)).transpose(),
+            _ => self.section(Known::Versions).map(|section| self.records_of(section)).transpose(),
         }
     }
 
