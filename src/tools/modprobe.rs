@@ -37,7 +37,7 @@ fn definition() -> Command {
         .arg(flag("all", "Take every operand for a module").short('a'))
         .arg(flag("remove", "Remove modules instead of loading them").short('r'))
         .arg(
-            flag("remove-holders", "With -r: remove also what uses the module")
+            flag("remove-holders", "Remove the module and, before it, what uses it")
                 .alias("remove-dependencies"),
         )
         .arg(
@@ -180,7 +180,9 @@ fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
     if given.flag("show-exports") {
         return Some(Mode::ShowExports(first));
     }
-    if given.flag("remove") {
+    // kmod 34 loads the module when --remove-holders stands alone; later ones
+    // remove it.
+    if given.flag("remove") || given.flag("remove-holders") {
         let request = RemovalRequest {
             force,
             wait,
@@ -295,9 +297,20 @@ fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) 
     let errors = config.warnings.iter().filter(|line| line.level == komod_config::Level::Error);
     for warning in errors {
         let text = &warning.text;
-        host.report.plain(format_args!("libkmod: ERROR: kmod_config_parse: {text}"));
+        let who = library_function(text);
+        host.report.plain(format_args!("libkmod: ERROR: {who}: {text}"));
     }
     config
+}
+
+/// The function of kmod's library that people know as the sender of `text`.
+fn library_function(text: &str) -> &'static str {
+    let of_files = ["Directories inside directories", "Cannot stat directory entry"];
+    if of_files.iter().any(|start| text.starts_with(start)) {
+        "conf_files_filter_out"
+    } else {
+        "kmod_config_parse"
+    }
 }
 
 /// Tells about indexes that could not be used. An unreadable or empty one is

@@ -1,12 +1,12 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 
 use komod_name::ModuleName;
 
-/// How a command ended that did not succeed, or that it did.
+/// How a command ended.
 #[derive(Debug)]
 pub enum Status {
     /// Exit status 0.
@@ -32,7 +32,8 @@ impl Shell {
     /// Runs `command` for `module` and waits for its end.
     pub(crate) fn run(&self, command: &[u8], module: &ModuleName) -> Status {
         let mut shell = Command::new("/bin/sh");
-        shell.arg("-c").arg(OsStr::from_bytes(command));
+        // What the shell calls itself in its messages: as system(3) does.
+        shell.arg0("sh").arg("-c").arg(OsStr::from_bytes(command));
         shell.env("MODPROBE_MODULE", module.as_os_str());
         if let Some(options) = &self.modprobe_options {
             shell.env("MODPROBE_OPTIONS", options);
