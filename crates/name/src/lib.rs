@@ -2,7 +2,7 @@
 //!
 //! In go the spellings that people, files and the kernel use; out come
 //! canonical names ([`ModuleName`]), normalised alias texts ([`alias`]) and
-//! answers of glob patterns ([`glob`]). Everything is bytes: neither the kernel
+//! answers of glob patterns (`glob`). Everything is bytes: neither the kernel
 //! nor the file system promises UTF-8. Knows no file and no format.
 
 mod glob;
