@@ -55,13 +55,13 @@ fn definition() -> Command {
         )
         .arg(cli::value("filesyms", "FILE", "What the kernel exports, as a System.map").short('F'))
         .arg(
-            cli::value("symbol-prefix", "CHAR", "What the architecture puts before symbols")
-                .short('P'),
-        )
-        .arg(
             cli::flag("show", "Write the texts to standard output, and no file")
                 .short('n')
                 .visible_alias("dry-run"),
+        )
+        .arg(
+            cli::value("symbol-prefix", "CHAR", "What the architecture puts before symbols")
+                .short('P'),
         )
         .arg(cli::flag("warn", "Tell what is in the database twice").short('w'))
         .arg(cli::count("verbose", "Tell which module needs which, and why").short('v'))

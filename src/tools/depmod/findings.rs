@@ -60,10 +60,11 @@ impl Teller<'_, '_> {
                 let (file, line) = (lossy(file), lossy(line));
                 report.error(format_args!("{file}:{number}: invalid line: {line}"));
             }
+            // The reason is not true, but it is what stands there.
             Finding::SymversVersion { file, number, version } => {
                 let (file, version) = (lossy(file), lossy(version));
                 report.error(format_args!(
-                    "{file}:{number} Invalid symbol version {version}: Invalid argument"
+                    "{file}:{number} Invalid symbol version {version}: No such file or directory"
                 ));
             }
             Finding::UnknownSymbol { path, symbol } => {
