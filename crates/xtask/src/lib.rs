@@ -13,6 +13,7 @@
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
+//! | `trees` | depmod on whole kernels, on komod and the original; `packed` makes the trees |
 //! | `binary` | the program as it is shipped |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
@@ -31,8 +32,10 @@ mod ledger;
 pub mod mirror;
 pub mod outcome;
 pub mod packages;
+pub mod packed;
 pub mod programs;
 pub mod qemu;
 pub mod samples;
 pub mod test;
+pub mod trees;
 pub mod vm;

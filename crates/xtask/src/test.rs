@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, programs, vm};
+use crate::{cases, programs, trees, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -32,6 +32,11 @@ pub const PARTS: &[Part] = &[
         run: cases::original,
     },
     Part { name: "cases", proves: "so does komod", run: cases::ours },
+    Part {
+        name: "trees",
+        proves: "depmod's files on whole kernels are the original's",
+        run: trees::part,
+    },
     Part { name: "size", proves: "the shipped program stays small", run: size },
     Part { name: "vm", proves: "a real kernel accepts us", run: vm::part },
 ];
