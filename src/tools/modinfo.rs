@@ -261,7 +261,8 @@ fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
     if let Some(signature) = Signature::of(&bytes) {
         let signed = [
             ("sig_id", signature.id_type.into()),
-            ("signer", signature.signer),
+            // As text in C: a NUL ends it.
+            ("signer", signature.signer.into_iter().take_while(|byte| *byte != 0).collect()),
             ("sig_key", hex(&signature.key_id)),
             ("sig_hashalgo", signature.hash_algo),
             ("signature", hex(&signature.signature)),

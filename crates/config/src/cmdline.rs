@@ -11,7 +11,8 @@ use std::sync::Arc;
 const LIMIT: usize = 4095;
 
 impl Config {
-    /// Adds `MODULE.OPTION[=VALUE]` as options and the names of
+    /// Adds what the kernel command line `text` says:
+    /// `MODULE.OPTION[=VALUE]` as options and the names of
     /// `modprobe.blacklist=NAME,...` as blacklist entries.
     ///
     /// Words end at white space outside of double quotes. A quote may stand in
@@ -19,7 +20,7 @@ impl Config {
     /// moves before the value; anywhere else, or without its partner, the
     /// word is not ours. Names of the blacklist lose their quotes and are
     /// normalised.
-    pub(crate) fn read_cmdline(&mut self, text: &[u8]) {
+    pub fn read_cmdline(&mut self, text: &[u8]) {
         let text = text.get(..LIMIT).unwrap_or(text);
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         let origin = Origin { file: Arc::from(Path::new("/proc/cmdline")), line: 1 };

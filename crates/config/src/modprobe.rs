@@ -7,8 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Config {
-    /// Adds the directives of one file, and a warning for every bad line.
-    pub(crate) fn read(&mut self, file: Arc<Path>, text: &[u8], from_modules: bool) {
+    /// Adds the directives of a modprobe.d file with the bytes `text`, and a
+    /// warning for every bad line. `file` only says where they stand;
+    /// `from_modules` marks soft and weak dependencies
+    /// ([`Softdep::from_modules`]).
+    pub fn read(&mut self, file: Arc<Path>, text: &[u8], from_modules: bool) {
         for line in lines(text) {
             let origin = Origin { file: Arc::clone(&file), line: line.number };
             self.line(&line, origin, from_modules);

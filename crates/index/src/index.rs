@@ -1,6 +1,6 @@
 use crate::map::Bytes;
 use crate::node::{self, Node, Value};
-use crate::walk::{Budget, Order, walk};
+use crate::walk::{Budget, Order, Visitor, walk};
 use crate::{Error, search};
 use std::fmt;
 use std::path::Path;
@@ -72,7 +72,23 @@ impl Index {
     pub fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&[u8], Value<'a>)) {
         let Some(root) = self.root() else { return };
         let mut budget = Budget::new(self.bytes.len(), 1);
-        let _ = walk(&self.bytes, root, root.prefix, Order::ValuesFirst, &mut budget, visit);
+        let (order, mut all) = (Order::ValuesFirst, All(visit));
+        let _ = walk(&self.bytes, root, root.prefix, (), order, &mut budget, &mut all);
+    }
+}
+
+/// Passes everything on.
+struct All<'v, 'a>(&'v mut dyn FnMut(&[u8], Value<'a>));
+
+impl<'a> Visitor<'a> for All<'_, 'a> {
+    type State = ();
+
+    fn enter(&self, (): (), _: &[u8]) -> Option<()> {
+        Some(())
+    }
+
+    fn visit(&mut self, (): (), key: &[u8], value: Value<'a>) {
+        (self.0)(key, value);
     }
 }
 

@@ -1,10 +1,9 @@
 //! The files that depmod leaves, read and written: one format, in one place.
 //!
 //! In go the bytes of `modules.*.bin`, of `modules.builtin.modinfo` and of the
-//! lines of `modules.dep` and `modules.devname`; out come answers ([`Index`], [`BuiltinInfo`],
-//! [`DepLine`], [`DeviceNode`]), and with [`Builder`] the bytes of an index. The format is
-//! described in `modules.dep.bin`(5) and in [`node`](self)'s own words at the
-//! head of `node.rs`.
+//! lines of `modules.dep` and `modules.devname`; out come answers ([`Index`],
+//! [`BuiltinInfo`], [`DepLine`], [`DeviceNode`]), and with [`Builder`] the bytes
+//! of an index. The head of `node.rs` describes the format.
 //!
 //! It does not know which file means what, where files live, or what a module
 //! is: keys and values are bytes. It opens one path and only to map it.
@@ -33,6 +32,7 @@ mod error;
 mod index;
 mod map;
 mod node;
+mod progress;
 mod search;
 mod walk;
 mod write;

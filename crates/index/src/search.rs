@@ -1,7 +1,8 @@
 //! Questions to an index: one key, or the patterns that match one.
 
 use crate::node::{Node, Value};
-use crate::walk::{Budget, Order, walk};
+use crate::progress::{Progress, Question};
+use crate::walk::{Budget, Order, Visitor, walk};
 
 /// What begins the part of a stored key that is a pattern, in the order in
 /// which the children of a node are tried.
@@ -25,28 +26,37 @@ pub(crate) fn matching<'a>(file: &'a [u8], root: Node<'a>, key: &[u8]) -> Vec<Va
     // The literal way enters the subtree below a wildcard that has just been
     // walked only where the key has that wildcard, too.
     let times = key.iter().filter(|&byte| WILD.contains(byte)).count().saturating_add(1);
-    let mut search = Search { file, budget: Budget::new(file.len(), times), found: Vec::new() };
+    let mut search = Search {
+        file,
+        budget: Budget::new(file.len(), times),
+        key,
+        patterns: None,
+        found: Vec::new(),
+    };
     // Where the way ends, also early for want of budget, is no news: what was
     // found on it counts.
-    let _ = search.literal(root, key);
+    let _ = search.literal(root);
     search.found.reverse();
     search.found.sort_by_key(|value| value.priority);
     search.found
 }
 
-struct Search<'a> {
+struct Search<'k, 'a> {
     file: &'a [u8],
     budget: Budget,
+    key: &'k [u8],
+    /// The key again, once there are patterns to be held against it.
+    patterns: Option<Question<'k>>,
     /// In the order in which kmod finds them.
     found: Vec<Value<'a>>,
 }
 
-impl<'a> Search<'a> {
-    /// Follows `key` byte by byte; at every node first tries the patterns that
-    /// begin there. `None` where the key leads nowhere.
-    fn literal(&mut self, root: Node<'a>, key: &[u8]) -> Option<()> {
+impl<'a> Search<'_, 'a> {
+    /// Follows the key byte by byte; at every node first tries the patterns
+    /// that begin there. `None` where the key leads nowhere.
+    fn literal(&mut self, root: Node<'a>) -> Option<()> {
         let mut node = root;
-        let mut rest = key;
+        let mut rest = self.key;
         loop {
             if let Some(at) = node.prefix.iter().position(|byte| WILD.contains(byte)) {
                 let (literal, pattern) = node.prefix.split_at_checked(at)?;
@@ -72,21 +82,34 @@ impl<'a> Search<'a> {
     }
 
     /// Tries every pattern from `start` on, whose own part of it is `pattern`,
-    /// against `text`. The one place to make faster: all patterns of a subtree
-    /// could be matched at once while it is walked.
-    fn patterns(&mut self, start: Node<'a>, pattern: &[u8], text: &[u8]) -> Option<()> {
-        let found = &mut self.found;
-        walk(
-            self.file,
-            start,
-            pattern,
-            Order::ChildrenFirst,
-            &mut self.budget,
-            &mut |key, value| {
-                if komod_name::matches(key, text) {
-                    found.push(value);
-                }
-            },
-        )
+    /// against `rest`, the end of the key. `None` when the budget is spent.
+    fn patterns(&mut self, start: Node<'a>, pattern: &[u8], rest: &[u8]) -> Option<()> {
+        let question = self.patterns.get_or_insert_with(|| Question::new(self.key));
+        let at = self.key.len().saturating_sub(rest.len());
+        let Some(progress) = question.read(question.start(at), pattern) else { return Some(()) };
+        let (file, order) = (self.file, Order::ChildrenFirst);
+        let mut matching = Matching { question, start: at, found: &mut self.found };
+        walk(file, start, pattern, progress, order, &mut self.budget, &mut matching)
+    }
+}
+
+/// Gathers the values of patterns that match a question from `start` on.
+struct Matching<'s, 'k, 'a> {
+    question: &'s Question<'k>,
+    start: usize,
+    found: &'s mut Vec<Value<'a>>,
+}
+
+impl<'a> Visitor<'a> for Matching<'_, '_, 'a> {
+    type State = Progress;
+
+    fn enter(&self, above: Progress, bytes: &[u8]) -> Option<Progress> {
+        self.question.read(above, bytes)
+    }
+
+    fn visit(&mut self, progress: Progress, pattern: &[u8], value: Value<'a>) {
+        if self.question.is_matched(progress, pattern, self.start) {
+            self.found.push(value);
+        }
     }
 }

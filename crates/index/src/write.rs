@@ -149,7 +149,7 @@ impl<'a> Writer<'a> {
         // The key that ends here sorts before those that go on.
         let (values, below) =
             entries.split_at(entries.partition_point(|e| self.key(e).len() == depth));
-        if let [a, .., z] | [a @ z] = below {
+        if let (Some(a), Some(z)) = (below.first(), below.last()) {
             let (first, last) = (self.byte_at(a, depth), self.byte_at(z, depth));
             reference |= HAS_CHILDREN;
             self.out.extend([first, last]);
@@ -193,12 +193,8 @@ impl<'a> Writer<'a> {
     /// How many bytes all keys of a node have in common. The first and the
     /// last of a sorted list differ where any two do.
     fn common(&self, node: &Todo) -> usize {
-        let (Some(a), Some(z)) = (
-            self.entries.get(node.entries.clone()).and_then(<[Entry]>::first),
-            self.entries.get(node.entries.clone()).and_then(<[Entry]>::last),
-        ) else {
-            return node.depth;
-        };
+        let entries = self.entries.get(node.entries.clone()).unwrap_or_default();
+        let (Some(a), Some(z)) = (entries.first(), entries.last()) else { return node.depth };
         let pairs = self.key(a).iter().zip(self.key(z)).skip(node.depth);
         node.depth.saturating_add(pairs.take_while(|(a, z)| a == z).count())
     }

@@ -22,9 +22,9 @@ const MUSL: &str = "x86_64-unknown-linux-musl";
 pub fn release() -> Result<PathBuf, Stop> {
     let musl = has_musl();
     let target = if musl { MUSL } else { "x86_64-unknown-linux-gnu" };
-    eprintln!("building kmod for {target}");
+    eprintln!("building kmod for {target}; the first time takes a minute or two");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--release", "--package", "komod", "--bin", "kmod"]);
+    cargo.args(["build", "--release", "--package", "komod", "--bin", "kmod"]);
     cargo.args(["--target", target]).current_dir(workspace());
     if !musl {
         cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");

@@ -1,0 +1,189 @@
+//! How far patterns have come in matching a question.
+//!
+//! A pattern is read byte by byte on the way down a trie, and all patterns
+//! that begin alike are read once. After each byte it is known which positions
+//! of the question can be reached, as a set of bits; when none can, nothing
+//! below matches and the whole subtree is left out.
+
+/// Positions of a question, from before its first byte to behind its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Set {
+    low: u128,
+    high: u128,
+}
+
+/// The longest question that a [`Set`] has room for.
+const LONGEST: usize = 255;
+
+impl Set {
+    fn only(position: usize) -> Self {
+        let bit = |at: usize| u32::try_from(at).ok().and_then(|at| 1_u128.checked_shl(at));
+        match position.checked_sub(128) {
+            None => Self { low: bit(position).unwrap_or(0), high: 0 },
+            Some(above) => Self { low: 0, high: bit(above).unwrap_or(0) },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { low: self.low & other.low, high: self.high & other.high }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { low: self.low | other.low, high: self.high | other.high }
+    }
+
+    /// All one further.
+    fn next(self) -> Self {
+        Self { low: self.low << 1, high: (self.high << 1) | (self.low >> 127) }
+    }
+
+    /// These and all behind the first of them.
+    fn and_behind(self) -> Self {
+        let up = |bits: u128| bits | bits.wrapping_neg();
+        match self.low {
+            0 => Self { low: 0, high: up(self.high) },
+            low => Self { low: up(low), high: u128::MAX },
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// A question, made ready for patterns to be held against any end of it.
+pub(crate) struct Question<'a> {
+    text: &'a [u8],
+    /// Where each byte stands; empty for a question that is too long.
+    places: Vec<Set>,
+    /// Every position there is.
+    valid: Set,
+}
+
+/// How far one pattern has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Progress {
+    /// The positions that can be reached.
+    Reached(Set),
+    /// Not followed: it has a bracket or a backslash, or the question is too
+    /// long. To be matched as a whole.
+    Unknown,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        let mut places = Vec::new();
+        let mut valid = Set::default();
+        if text.len() <= LONGEST {
+            places = vec![Set::default(); 256];
+            for (at, &byte) in text.iter().enumerate() {
+                if let Some(place) = places.get_mut(usize::from(byte)) {
+                    *place = place.or(Set::only(at));
+                }
+                valid = valid.or(Set::only(at));
+            }
+            valid = valid.or(Set::only(text.len()));
+        }
+        Self { text, places, valid }
+    }
+
+    /// A pattern of which nothing is read, held against the question from
+    /// position `start` on.
+    pub(crate) fn start(&self, start: usize) -> Progress {
+        if self.places.is_empty() { Progress::Unknown } else { Progress::Reached(Set::only(start)) }
+    }
+
+    /// Reads on; `None` when no continuation can match.
+    pub(crate) fn read(&self, progress: Progress, pattern: &[u8]) -> Option<Progress> {
+        let Progress::Reached(mut reached) = progress else { return Some(progress) };
+        for &byte in pattern {
+            reached = match byte {
+                b'*' => reached.and_behind(),
+                b'?' => reached.next(),
+                b'[' | b'\\' => return Some(Progress::Unknown),
+                byte => reached.and(*self.places.get(usize::from(byte))?).next(),
+            };
+            reached = reached.and(self.valid);
+            if reached.is_empty() {
+                return None;
+            }
+        }
+        Some(Progress::Reached(reached))
+    }
+
+    /// Whether `pattern`, held against the question from `start` on, has come
+    /// to its end.
+    pub(crate) fn is_matched(&self, progress: Progress, pattern: &[u8], start: usize) -> bool {
+        match progress {
+            Progress::Reached(reached) => !reached.and(Set::only(self.text.len())).is_empty(),
+            Progress::Unknown => {
+                self.text.get(start..).is_some_and(|text| komod_name::matches(pattern, text))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `pattern` byte by byte and says whether it matches from `start`
+    /// on.
+    fn says(question: &Question<'_>, pattern: &[u8], start: usize) -> bool {
+        let mut progress = Some(question.start(start));
+        for byte in pattern {
+            progress = progress.and_then(|progress| question.read(progress, &[*byte]));
+        }
+        progress.is_some_and(|progress| question.is_matched(progress, pattern, start))
+    }
+
+    #[test]
+    fn patterns_match_as_they_do_whole() {
+        // Lengths on both sides of each half of the set, and past its end.
+        for length in [0, 1, 2, 126, 127, 128, 129, 200, 254, 255, 256, 300] {
+            let text: Vec<u8> =
+                (0..length).map(|at| if at % 7 == 3 { b'b' } else { b'a' }).collect();
+            let question = Question::new(&text);
+            let all_of_it = [&text[..], b"*"].concat();
+            let too_long = [&text[..], b"?"].concat();
+            let marks = "?".repeat(length);
+            let patterns: [&[u8]; 14] = [
+                b"",
+                b"*",
+                b"**",
+                b"*b",
+                b"*a",
+                b"*b*",
+                b"*b?",
+                b"a*a",
+                b"a*b*b*a",
+                b"*[b]*",
+                b"*\\b*",
+                &all_of_it,
+                &too_long,
+                marks.as_bytes(),
+            ];
+            for start in [0, 1, 5, 127, 128, 255].into_iter().filter(|start| *start <= length) {
+                for pattern in patterns {
+                    let expected = komod_name::matches(pattern, &text[start..]);
+                    let shown = String::from_utf8_lossy(pattern);
+                    assert_eq!(
+                        says(&question, pattern, start),
+                        expected,
+                        "{length} {start} {shown}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_match_is_not_followed() {
+        let question = Question::new(b"pci:v1");
+        let start = question.start(4);
+        assert!(question.read(start, b"*v").is_some());
+        assert!(question.read(start, b"*v2").is_none());
+        assert!(question.read(start, b"???").is_none());
+        assert!(question.read(start, b"x[").is_none());
+    }
+}
