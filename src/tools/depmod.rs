@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, Command};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
-    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Symbols, explicit,
-    is_fresh, load_modules, publish, scan, sort_modules,
+    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, ScanError, Symbols,
+    explicit, is_fresh, load_modules, publish, scan, sort_modules,
 };
 
 use super::Tool;
@@ -252,18 +252,24 @@ fn modules(
     }
     if options.quick {
         // What is odd about the directory interests only who reads it.
-        let quiet = scan(&options.dir, config, &mut |_| {});
-        if quiet.is_ok_and(|found| fresh(options, config, &found, teller)) {
-            return Ok(None);
+        match scan(&options.dir, config, &mut |_| {}) {
+            Ok(found) if fresh(options, config, &found, teller) => return Ok(None),
+            Ok(_) => {}
+            Err(error) => no_directory(&error, teller),
         }
     }
     let found = scan(&options.dir, config, &mut teller.sink());
     found.map(Some).map_err(|error| {
-        let (path, why) = (lossy(error.path.as_os_str().as_bytes()), io_text(&error.error));
-        teller.report.error(format_args!("could not open directory {path}: {why}"));
+        no_directory(&error, teller);
+        let why = io_text(&error.error);
         teller.report.fatal(format_args!("could not search modules: {why}"));
         GaveUp
     })
+}
+
+fn no_directory(error: &ScanError, teller: &mut Teller<'_, '_>) {
+    let (path, why) = (lossy(error.path.as_os_str().as_bytes()), io_text(&error.error));
+    teller.report.error(format_args!("could not open directory {path}: {why}"));
 }
 
 fn fresh(

@@ -283,3 +283,103 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     [dir, b"/", name].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn scanned(dir: &Path, config: &DepmodConfig) -> (Vec<String>, Vec<String>) {
+        let mut findings = Vec::new();
+        let found = scan(dir, config, &mut |finding| {
+            findings.push(match finding {
+                Finding::Entry { name, .. } => format!("entry {}", String::from_utf8_lossy(name)),
+                Finding::FileType { mode, .. } => format!("type {mode:o}"),
+                other => format!("{other:?}"),
+            });
+        });
+        let paths = found.unwrap();
+        let paths = paths.iter().map(|f| String::from_utf8_lossy(f.listed()).into_owned());
+        (paths.collect(), findings)
+    }
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn files_come_in_byte_order_of_their_paths() {
+        let dir = tree(&["a/x.ko", "a-b/y.ko.xz", "a.ko", "z.ko.zst", ".hidden.ko.gz", "B.ko"]);
+        let (paths, findings) = scanned(dir.path(), &DepmodConfig::default());
+        assert_eq!(paths, [".hidden.ko.gz", "B.ko", "a-b/y.ko.xz", "a.ko", "a/x.ko", "z.ko.zst"]);
+        assert!(findings.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_module_or_excluded_is_passed_over() {
+        let files = ["build/a.ko", "k/source/b.ko", "k/no/c.ko", "k/d.ko", "e.ko.bz2", ".ko", "ko"];
+        let dir = tree(&files);
+        let config =
+            DepmodConfig { excludes: vec![b"no".to_vec(), b"d.ko".to_vec()], ..Default::default() };
+        assert_eq!(scanned(dir.path(), &config).0, [""; 0]);
+        assert_eq!(scanned(dir.path(), &DepmodConfig::default()).0, ["k/d.ko", "k/no/c.ko"]);
+    }
+
+    #[test]
+    fn links_are_followed_and_only_an_ancestor_is_not_entered_again() {
+        let dir = tree(&["kernel/a.ko", "other/deep/b.ko"]);
+        symlink("../other", dir.path().join("kernel/linked")).unwrap();
+        symlink("../..", dir.path().join("other/deep/up")).unwrap();
+        symlink("a.ko", dir.path().join("kernel/c.ko")).unwrap();
+        symlink("nowhere", dir.path().join("kernel/gone.ko")).unwrap();
+        let (paths, findings) = scanned(dir.path(), &DepmodConfig::default());
+        assert_eq!(paths, ["kernel/a.ko", "kernel/c.ko", "kernel/linked/deep/b.ko"]);
+        // Found on both ways to the directory, and not without end.
+        assert!(findings.iter().all(|finding| finding == "entry gone.ko"), "{findings:?}");
+        assert!(findings.len() < 4);
+    }
+
+    #[test]
+    fn other_file_types_are_told() {
+        let dir = tree(&["a.ko"]);
+        let _socket = UnixListener::bind(dir.path().join("s")).unwrap();
+        let (paths, findings) = scanned(dir.path(), &DepmodConfig::default());
+        assert_eq!((paths, findings), (vec!["a.ko".into()], vec!["type 140000".into()]));
+    }
+
+    #[test]
+    fn explicit_modules_exist_and_have_different_names() {
+        let dir = tree(&["k/a-b.ko", "a_b.ko", "c.ko"]);
+        let path = |name: &str| dir.path().join(name);
+        let found = explicit(dir.path(), &[path("k/a-b.ko"), path("c.ko")]).unwrap();
+        assert_eq!(
+            found.iter().map(Found::listed).collect::<Vec<_>>(),
+            [&b"k/a-b.ko"[..], b"c.ko"]
+        );
+        let twice = explicit(dir.path(), &[path("k/a-b.ko"), path("a_b.ko")]);
+        assert!(matches!(twice, Err(AddError::Twice { .. })));
+        let missing = explicit(dir.path(), &[path("none.ko")]);
+        assert!(matches!(missing, Err(AddError::Missing { .. })));
+    }
+
+    #[test]
+    fn names_end_at_the_first_dot_and_listings_three_bytes_later() {
+        let dir = Path::new("/m");
+        let plain = Found::below(dir, b"k/a-b.ko.xz");
+        assert_eq!(plain.listed_in_order(), Some(&b"k/a-b.ko"[..]));
+        assert_eq!(plain.path_without_extension(), b"k/a-b");
+        let dotted = Found::below(dir, b"k/n.foo.ko");
+        assert_eq!(dotted.listed_in_order(), Some(&b"k/n.fo"[..]));
+        assert_eq!(dotted.path_without_extension(), b"k/n");
+        let outside = Found::at(dir, b"/mm/a.ko".to_vec());
+        assert_eq!((outside.listed(), outside.listed_in_order()), (&b"/mm/a.ko"[..], None));
+    }
+}
