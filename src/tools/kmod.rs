@@ -53,11 +53,12 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         help(host)?;
         return Ok(Outcome::Failure);
     };
-    // `kmod list` and `kmod static-nodes` are kmod's own and speak as kmod.
+    // `kmod list` and `kmod static-nodes` are kmod's own and speak as kmod;
+    // the option reader goes by the command's word.
     if tool.program {
         host.report.rename(tool.name);
-        host.program = tool.name.into();
     }
+    host.program = tool.name.into();
     (tool.run)(host, words.collect())
 }
 

@@ -87,9 +87,12 @@ fn keeps_it_in(host: &mut Host<'_>, database: &Database, name: &ModuleName) -> O
     if database.is_builtin(name) {
         return Some(format!("Module {name} is builtin."));
     }
-    match host.kernel.state(name.as_bytes()) {
-        Ok(Some(_)) => {}
-        Ok(None) | Err(_) => return Some(format!("Module {name} is not currently loaded")),
+    let state = host.kernel.state(name.as_bytes()).unwrap_or_else(|error| {
+        host.report.error(io_text(&error));
+        None
+    });
+    if state.is_none() {
+        return Some(format!("Module {name} is not currently loaded"));
     }
     // Code that is built in and has parameters has no holders to read.
     let holders = host.kernel.holders(name.as_bytes()).unwrap_or_else(|error| {
