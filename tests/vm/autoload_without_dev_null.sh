@@ -1,6 +1,7 @@
 # The same in a root without /dev/null: the first minutes of a system, with
 # the descriptors closed and nothing to open in their place.
 rm /dev/null
+is "/dev/null is gone" "" "$(ls /dev | grep -x null)"
 t mount -t binfmt_misc none /mnt
 status 0
 loaded binfmt_misc
