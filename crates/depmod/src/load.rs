@@ -18,9 +18,11 @@ pub fn load_modules(
     prefix: Option<u8>,
     sink: &mut Sink<'_>,
 ) {
+    // One buffer for all: fresh memory for each file costs more than reading it.
+    let mut bytes = Vec::new();
     for id in catalog.ids() {
         let module = catalog.module_mut(id);
-        match read_file(module) {
+        match read_file(module, &mut bytes) {
             Ok(mut facts) => {
                 if let Some(error) = facts.damage.take() {
                     let why = Unreadable::Elf(error);
@@ -33,10 +35,10 @@ pub fn load_modules(
     }
 }
 
-fn read_file(module: &Module) -> Result<ModuleFacts, Unreadable> {
+fn read_file(module: &Module, bytes: &mut Vec<u8>) -> Result<ModuleFacts, Unreadable> {
     let file = ModuleFile::open(module.found.to_path()).map_err(Unreadable::File)?;
-    let bytes = file.contents().map_err(Unreadable::File)?;
-    read_module(&bytes).map_err(Unreadable::Elf)
+    file.contents_into(bytes).map_err(Unreadable::File)?;
+    read_module(bytes).map_err(Unreadable::Elf)
 }
 
 fn merge(
