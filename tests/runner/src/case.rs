@@ -115,8 +115,10 @@ impl Case {
             None => ORIGINALS.map(str::to_owned).to_vec(),
             Some(text) => text.split_whitespace().map(str::to_owned).collect(),
         };
-        if originals.is_empty() || !originals.iter().all(|o| ORIGINALS.contains(&o.as_str())) {
-            return Err(Trouble(format!("originals: some of {ORIGINALS:?} expected")));
+        let none = originals == ["none"];
+        let known = |original: &String| ORIGINALS.contains(&original.as_str());
+        if originals.is_empty() || !(none || originals.iter().all(known)) {
+            return Err(Trouble(format!("originals: some of {ORIGINALS:?} expected, or none")));
         }
         let expected = Expected::read(dir, &Expected::default())?;
         let original = dir.join("original");
@@ -128,7 +130,7 @@ impl Case {
             false => None,
         };
         let why = text("why")?;
-        if why.is_some() != original.is_some() && !empty {
+        if why.is_some() != (original.is_some() || none) && !empty {
             return Err(Trouble("a decided difference has both `why` and `original/`".into()));
         }
         if original.as_ref() == Some(&expected) && !empty {
@@ -190,14 +192,14 @@ impl Expected {
             None => base.calls.clone(),
             Some(text) => calls::parse(&text)?,
         };
-        let mut files = BTreeMap::new();
+        let mut files = base.files.clone();
         let below = dir.join("files");
         if below.is_dir() {
             collect_files(&below, &below, &mut files)?;
-        } else {
-            files.clone_from(&base.files);
         }
         let absent = text(&dir.join("absent"))?;
+        let absent: Vec<_> = absent.map_or(base.absent.clone(), |text| lines(&text).collect());
+        files.retain(|path, _| !absent.iter().any(|a| a.trim_start_matches('/') == path));
         Ok(Self {
             stdout: bytes(&dir.join("stdout"))?.unwrap_or_else(|| base.stdout.clone()),
             stderr: bytes(&dir.join("stderr"))?.unwrap_or_else(|| base.stderr.clone()),
@@ -205,7 +207,7 @@ impl Expected {
             calls,
             syslog: bytes(&dir.join("syslog"))?.unwrap_or_else(|| base.syslog.clone()),
             files,
-            absent: absent.map_or(base.absent.clone(), |text| lines(&text).collect()),
+            absent,
         })
     }
 }
@@ -345,6 +347,10 @@ mod tests {
 
     #[test]
     fn a_difference_needs_its_reason_and_must_be_one() {
+        let hangs = [("status", "0"), ("originals", "none")];
+        assert!(case(&hangs).unwrap_err().0.contains("why"));
+        assert!(case(&[hangs[0], hangs[1], ("why", "the original does not end")]).is_ok());
+        assert!(case(&[("status", "0"), ("originals", "none 30")]).is_err());
         let missing = [("status", "0"), ("original/status", "1")];
         assert!(case(&missing).unwrap_err().0.contains("why"));
         let same = [("status", "0"), ("why", "so"), ("original/status", "0")];

@@ -102,7 +102,14 @@ impl FakeKernel {
         } else {
             let bytes = fs::read(&link).map_err(|_| Errno::EBADF)?;
             let name = module_name(&path);
-            self.decompressed(&bytes, flags & 4 != 0).and_then(|()| self.load(&name))
+            let refused = self.moods.iter().find_map(|mood| match mood {
+                Mood::RefuseFinit(refused, why) if *refused == name => Some(*why),
+                _ => None,
+            });
+            match refused {
+                Some(why) => Err(why),
+                None => self.decompressed(&bytes, flags & 4 != 0).and_then(|()| self.load(&name)),
+            }
         };
         Ok((Request::Finit { path, params, flags }, answer))
     }

@@ -29,8 +29,9 @@ struct Listed {
     order_given: bool,
     builtin: String,
     builtin_modinfo: Vec<u8>,
-    any: bool,
     bare: bool,
+    /// Something is there that was not written yet.
+    new: bool,
 }
 
 impl Root {
@@ -80,7 +81,7 @@ impl Root {
             }
             Step::Module(path, facts) => self.module(path, facts)?,
             Step::Builtin(path, strings) => {
-                self.listed.any = true;
+                self.listed.new = true;
                 self.listed.builtin.push_str(&format!("{path}\n"));
                 let file = path.rsplit('/').next().unwrap_or(path);
                 let name = file.split('.').next().unwrap_or(file);
@@ -90,7 +91,7 @@ impl Root {
                 }
             }
             Step::Order(lines) => {
-                self.listed.any = true;
+                self.listed.new = true;
                 self.listed.order_given = true;
                 self.listed.order.clone_from(lines);
             }
@@ -158,20 +159,19 @@ impl Root {
         let mut packing = Packing::of_name(path);
         let mut spec = ModuleSpec::new(&name.replace('-', "_"));
         for fact in facts {
-            let text = || words::text(fact.clone());
             if let Some(word) = fact.strip_prefix(b"packing=") {
                 packing = packing_of(&words::text(word.to_vec())?)?;
             } else if fact == b"nothing" {
                 spec = spec.without_modinfo();
             } else {
-                spec = described(spec, fact, &text()?)?;
+                spec = described(spec, fact)?;
             }
         }
         let bytes = spec.build();
         let (place, label) = match path.strip_prefix('/') {
             Some(absolute) => (absolute.to_owned(), path.to_owned()),
             None => {
-                self.listed.any = true;
+                self.listed.new = true;
                 if !self.listed.order_given {
                     let plain = path.find(".ko").map_or(path, |at| &path[..at]);
                     self.listed.order.push(format!("{plain}.ko"));
@@ -185,8 +185,8 @@ impl Root {
     }
 
     /// `modules.order`, `modules.builtin` and `modules.builtin.modinfo`.
-    fn lists(&self) -> Result<(), Trouble> {
-        if self.listed.bare || !self.listed.any {
+    fn lists(&mut self) -> Result<(), Trouble> {
+        if self.listed.bare || !std::mem::take(&mut self.listed.new) {
             return Ok(());
         }
         let order: String = self.listed.order.iter().map(|line| format!("{line}\n")).collect();
@@ -265,7 +265,8 @@ fn packing_of(word: &str) -> Result<Packing, Trouble> {
 }
 
 /// One fact of a `module` line: a word of ours, or a string of `.modinfo`.
-fn described(spec: ModuleSpec, raw: &[u8], fact: &str) -> Result<ModuleSpec, Trouble> {
+fn described(spec: ModuleSpec, raw: &[u8]) -> Result<ModuleSpec, Trouble> {
+    let fact = String::from_utf8_lossy(raw);
     let Some((key, value)) = fact.split_once('=') else {
         return Ok(spec.modinfo_raw(raw));
     };

@@ -186,7 +186,9 @@ impl Sandbox {
             lines.extend(message.get(1..end).unwrap_or_default());
             lines.push(b' ');
             let text = message.get(end + 17..).unwrap_or_default();
-            lines.extend(text.strip_suffix(b"\0").unwrap_or(text));
+            // syslogd takes off what programs differ in
+            lines
+                .extend(text.trim_ascii_end().strip_suffix(b"\0").unwrap_or(text.trim_ascii_end()));
             lines.push(b'\n');
         }
         lines

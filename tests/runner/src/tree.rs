@@ -93,6 +93,8 @@ pub struct Loaded {
 pub enum Mood {
     /// Loading this module fails.
     RefuseLoad(String, Errno),
+    /// Loading it from its file fails, not from memory.
+    RefuseFinit(String, Errno),
     /// Removing it fails, so many times (`None`: always).
     RefuseRemove(String, Errno, Option<u32>),
     /// `finit_module` is not there: ENOSYS.
@@ -202,6 +204,9 @@ impl Tree {
             ("powerless", []) => self.powerless = true,
             ("refuse", ["load", name, why]) => {
                 self.moods.push(Mood::RefuseLoad((*name).into(), errno(why)?));
+            }
+            ("refuse", ["finit", name, why]) => {
+                self.moods.push(Mood::RefuseFinit((*name).into(), errno(why)?));
             }
             ("refuse", ["remove", name, why, times @ ..]) if times.len() < 2 => {
                 let times = times.first().map(|times| number(times, 10)).transpose()?;

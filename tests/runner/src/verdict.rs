@@ -79,20 +79,26 @@ pub fn record(case: &Case, found: &Outcome, root: &Path) -> Result<(), Trouble> 
         // what komod does too is not written twice, what is empty not at all
         keep(&dir.join(name), bytes, *bytes != ours.unwrap_or_default())?;
     }
-    let same = base.is_some_and(|base| base.status == found.status);
-    keep(&dir.join("status"), &status, !same)?;
-    for path in case.expected_of(false).files.keys() {
-        let found = root.join(path);
-        let mut bytes = fs::read(&found).map_err(Trouble::io(&found))?;
+    keep(&dir.join("status"), &status, true)?;
+    let mut absent = String::new();
+    for path in case.expected.files.keys() {
+        let file = root.join(path);
+        if base.is_some() && !file.exists() {
+            absent.push_str(&format!("/{path}\n"));
+            continue;
+        }
+        let mut bytes = fs::read(&file).map_err(Trouble::io(&file))?;
         let wanted = base.is_none_or(|base| base.files.get(path) != Some(&bytes));
         let mut name = path.clone();
-        if std::str::from_utf8(&bytes).is_err()
-            || case.dir.join(format!("files/{path}.hex")).exists()
-        {
+        let spelt = case.dir.join(format!("files/{path}.hex")).exists();
+        if spelt || std::str::from_utf8(&bytes).is_err() {
             bytes = hex(&bytes).into_bytes();
             name.push_str(".hex");
         }
         keep(&dir.join("files").join(name), &bytes, wanted)?;
+    }
+    if base.is_some() {
+        keep(&dir.join("absent"), absent.as_bytes(), !absent.is_empty())?;
     }
     Ok(())
 }
