@@ -10,7 +10,7 @@ use komod_config::Config;
 use komod_elf::{Module, Signature};
 use komod_file::ModuleFile;
 use komod_index::BuiltinInfo;
-use komod_probe::{Database, Resolver, Target};
+use komod_probe::{Broken, Database, Resolver, Target};
 
 use super::Tool;
 use crate::cli::{self, Given};
@@ -119,6 +119,12 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         };
         for target in targets {
             outcome = outcome.and(show(host, &database, &target, &options)?);
+        }
+    }
+    // kmod keeps silent about them; an empty one is its own way to say "none".
+    for Broken { path, error } in database.take_broken() {
+        if !matches!(error, komod_index::Error::TooShort { size: 0 }) {
+            host.report.error(format_args!("{}: {error}", path.display()));
         }
     }
     Ok(outcome)
