@@ -152,6 +152,8 @@ struct Report {
     tally: Tally,
     ended: Vec<String>,
     complete: bool,
+    /// Whether a scenario runs: between them the guest has nothing to say.
+    running: bool,
     checks: usize,
     /// What the scenario that runs now has said beside its passed checks.
     said: Vec<String>,
@@ -163,12 +165,18 @@ struct Report {
 impl Report {
     fn line(&mut self, line: &str) {
         let Some(mark) = line.strip_prefix("@@ ") else {
+            if !self.running {
+                println!("vm: the guest says: {line}");
+            }
             self.said.push(line.to_owned());
             return;
         };
         let (word, rest) = mark.split_once(' ').unwrap_or((mark, ""));
         match word {
-            "begin" => (self.checks, self.failed, self.said) = (0, false, Vec::new()),
+            "begin" => {
+                (self.running, self.checks, self.failed) = (true, 0, false);
+                self.said.clear();
+            }
             "pass" => self.checks += 1,
             "fail" => {
                 self.checks += 1;
@@ -198,6 +206,7 @@ impl Report {
             self.said.iter().for_each(|line| println!("    {line}"));
         }
         self.tally.count(passed);
+        self.running = false;
         self.ended.push(name.to_owned());
     }
 }
