@@ -24,10 +24,10 @@ fn differing(dir: &Path, found: &mut Vec<String>) {
             differing(&path, found);
         } else if short.ends_with("/why") {
             found.push(short.trim_end_matches("/why").to_owned());
-        } else if let Some(name) = short.strip_suffix(".sh")
-            && std::fs::read_to_string(&path).unwrap().contains("\n# differs:")
-        {
-            found.push(name.to_owned());
+        } else if let Some(name) = short.strip_suffix(".sh") {
+            if std::fs::read_to_string(&path).unwrap().contains("\n# differs:") {
+                found.push(name.to_owned());
+            }
         }
     }
 }

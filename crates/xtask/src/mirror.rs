@@ -102,11 +102,8 @@ fn field_of(stanza: &str, name: &str) -> Option<String> {
             }
             Some(_) => break,
             None => {
-                if let Some((key, rest)) = line.split_once(':')
-                    && key.eq_ignore_ascii_case(name)
-                {
-                    value = Some(rest.trim().to_owned());
-                }
+                let named = line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name));
+                value = named.map(|(_, rest)| rest.trim().to_owned());
             }
         }
     }

@@ -78,8 +78,10 @@ fn find(
             Ok(target) => Some(vec![target]),
             Err(error) => {
                 let why = io_text(&error);
-                let text = format_args!("Failed to get module from path {shown}: {why}");
-                host.report.say(settings.gravity, text);
+                host.report.say(
+                    settings.gravity,
+                    format_args!("Failed to get module from path {shown}: {why}"),
+                );
                 None
             }
         };
@@ -88,8 +90,10 @@ fn find(
     report_broken(host, resolver.database);
     if found.is_empty() {
         let directory = resolver.database.dir().display();
-        let text = format_args!("Module {shown} not found in directory {directory}");
-        host.report.say(settings.gravity, text);
+        host.report.say(
+            settings.gravity,
+            format_args!("Module {shown} not found in directory {directory}"),
+        );
         return None;
     }
     Some(found)
@@ -106,14 +110,15 @@ fn one(
     report_broken(host, resolver.database);
     for word in &plan.unreadable {
         let word = String::from_utf8_lossy(word);
-        let text = format_args!("failed to lookup dependency '{word}', continuing anyway.");
-        host.report.error(text);
+        host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
     for step in &plan.steps {
         if let Action::Skipped { origin } = &step.action {
             let (module, file, line) = (&step.module, origin.file.display(), origin.line);
-            let text = format_args!("module {module} is on the blacklist: {file} line {line}");
-            host.report.say(Level::Info, text);
+            host.report.say(
+                Level::Info,
+                format_args!("module {module} is on the blacklist: {file} line {line}"),
+            );
         }
     }
     let result =
@@ -177,10 +182,12 @@ fn tell(event: &Event<'_>, report: &mut Report<'_>) {
         }
         Event::FromMemory { path } => {
             let path = path.display();
-            let text = format_args!(
-                "the kernel refused '{path}' as invalid: trying again with it decompressed"
+            report.say(
+                Level::Notice,
+                format_args!(
+                    "the kernel refused '{path}' as invalid: trying again with it decompressed"
+                ),
             );
-            report.say(Level::Notice, text);
         }
         Event::LoadFailed(error) => load_failed(error, report),
         Event::CommandFailed { module, command, status } => {

@@ -75,8 +75,7 @@ fn one(
     report_broken(host, resolver.database);
     for word in &plan.unreadable {
         let word = String::from_utf8_lossy(word);
-        let text = format_args!("failed to lookup dependency '{word}', continuing anyway.");
-        host.report.error(text);
+        host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
     let Host { kernel, stdout, report, .. } = host;
     let mut written = Ok(());

@@ -75,8 +75,8 @@ fn show(
             }
             Err(errno) => {
                 let why = errno_text(errno);
-                let text = format_args!("could not get {what} of {shown}: {why}");
-                host.report.say(settings.gravity, text);
+                host.report
+                    .say(settings.gravity, format_args!("could not get {what} of {shown}: {why}"));
                 outcome = Outcome::Failure;
             }
         }

@@ -158,10 +158,9 @@ impl FakeKernel {
 
     fn load(&self, name: &str) -> Result<(), Errno> {
         for mood in &self.moods {
-            if let Mood::RefuseLoad(refused, why) = mood
-                && refused == name
-            {
-                return Err(*why);
+            match mood {
+                Mood::RefuseLoad(refused, why) if refused == name => return Err(*why),
+                _ => {}
             }
         }
         let dir = self.root.join("sys/module").join(name);
@@ -191,12 +190,12 @@ impl FakeKernel {
 
     fn unload(&mut self, name: &str) -> Result<(), Errno> {
         for mood in &mut self.moods {
-            if let Mood::RefuseRemove(refused, why, times) = mood
-                && refused == name
-                && *times != Some(0)
-            {
-                *times = times.map(|times| times - 1);
-                return Err(*why);
+            match mood {
+                Mood::RefuseRemove(refused, why, times) if refused == name && *times != Some(0) => {
+                    *times = times.map(|times| times - 1);
+                    return Err(*why);
+                }
+                _ => {}
             }
         }
         let modules = self.root.join("sys/module");

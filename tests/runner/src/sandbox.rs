@@ -206,10 +206,9 @@ fn attend(mut child: Child, socket: OwnedFd, kernel: &mut FakeKernel) -> io::Res
             PollFd::new(listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(ended.as_fd(), PollFlags::POLLIN),
         ];
-        if let Err(errno) = poll(&mut fds, wait)
-            && errno != nix::errno::Errno::EINTR
-        {
-            return Err(errno.into());
+        match poll(&mut fds, wait) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|e| e.contains(PollFlags::POLLIN));
         if ready(&fds[0]) {

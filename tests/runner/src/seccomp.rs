@@ -130,9 +130,10 @@ pub fn receive_listener(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(fds) = control
-            && let Some(fd) = fds.first()
-        {
+        let ControlMessageOwned::ScmRights(fds) = control else {
+            continue;
+        };
+        if let Some(fd) = fds.first() {
             // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
             return Ok(unsafe { OwnedFd::from_raw_fd(*fd) });
         }
