@@ -36,17 +36,19 @@ pub struct AptLock {
 impl AptLock {
     /// Waits until nobody else holds it.
     pub fn take() -> Result<Self, Stop> {
-        let path = cache()?.join("apt.lock");
-        let file = File::create(&path).map_err(Stop::io(path.display()))?;
-        let failed = |e: nix::Error| Stop::Failed(format!("{}: {e}", path.display()));
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Self { _file: file }),
-            Err((file, _)) => {
-                eprintln!("fetch: waiting for another run that downloads");
-                let file =
-                    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| failed(e))?;
-                Ok(Self { _file: file })
-            }
+        Ok(Self { _file: lock(&cache()?.join("apt.lock"))? })
+    }
+}
+
+/// Locks a file, which is made if it is not there; waits for whoever has it.
+fn lock(path: &Path) -> Result<Flock<File>, Stop> {
+    let file = File::create(path).map_err(Stop::io(path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(file) => Ok(file),
+        Err((file, _)) => {
+            eprintln!("waiting for another run that holds {}", path.display());
+            Flock::lock(file, FlockArg::LockExclusive)
+                .map_err(|(_, e)| Stop::Failed(format!("{}: {e}", path.display())))
         }
     }
 }
@@ -143,15 +145,23 @@ Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
 }
 
 /// Makes `target` once: `fill` gets an empty directory beside it, which takes
-/// the name when all went well; an interrupted run leaves nothing that counts.
+/// the name when all went well; an interrupted run leaves nothing that counts,
+/// and of several runs at once the others wait for the first.
 /// True if it was made now, false if it was there.
 pub fn once(target: &Path, fill: impl FnOnce(&Path) -> Result<(), Stop>) -> Result<bool, Stop> {
+    let beside = |ending: &str| {
+        let mut name = target.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
     if target.is_dir() {
         return Ok(false);
     }
-    let mut name = target.as_os_str().to_owned();
-    name.push(".new");
-    let fresh = PathBuf::from(name);
+    let _lock = lock(&beside(".lock"))?;
+    if target.is_dir() {
+        return Ok(false);
+    }
+    let fresh = beside(".new");
     if fresh.exists() {
         std::fs::remove_dir_all(&fresh).map_err(Stop::io(fresh.display()))?;
     }
@@ -159,4 +169,28 @@ pub fn once(target: &Path, fill: impl FnOnce(&Path) -> Result<(), Stop>) -> Resu
     fill(&fresh)?;
     std::fs::rename(&fresh, target).map_err(Stop::io(target.display()))?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_interrupted_does_not_count() {
+        let dir = std::env::temp_dir().join(format!("komod-once-{}", std::process::id()));
+        create_dir_all(&dir).unwrap();
+        let target = dir.join("it");
+        let broken = once(&target, |fresh| {
+            std::fs::write(fresh.join("half"), "").unwrap();
+            Err(Stop::Failed("interrupted".into()))
+        });
+        assert!(broken.is_err() && !target.exists());
+        assert!(
+            once(&target, |fresh| std::fs::write(fresh.join("whole"), "").map_err(Stop::io("x")))
+                .unwrap()
+        );
+        assert!(!target.join("half").exists() && target.join("whole").exists());
+        assert!(!once(&target, |_| Err(Stop::Failed("not asked".into()))).unwrap());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }
