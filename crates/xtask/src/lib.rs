@@ -8,6 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `test` | the test driver: the table of parts, the summary |
+//! | `compare` | modprobe and modinfo on a whole kernel, ours and the original |
 //! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
@@ -22,6 +23,7 @@
 
 pub mod binary;
 pub mod cases;
+pub mod compare;
 pub mod cpio;
 pub mod demo;
 pub mod fetch;

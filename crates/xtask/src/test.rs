@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, programs, trees, vm};
+use crate::{cases, compare, programs, trees, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -28,6 +28,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "unit", proves: "each crate's own tests", run: unit },
     Part { name: "original", proves: "the cases are true of kmod", run: cases::original },
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
+    Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "size", proves: "the shipped program stays small", run: size },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
