@@ -14,7 +14,7 @@
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
-//! | `trees` | depmod on whole kernels, on komod and the original; `packed` makes the trees |
+//! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
 //! | `binary` | the program as it is shipped |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
@@ -35,8 +35,10 @@ pub mod mirror;
 pub mod outcome;
 pub mod packages;
 pub mod packed;
+pub mod pair;
 pub mod programs;
 pub mod qemu;
+pub mod random;
 pub mod samples;
 pub mod test;
 pub mod trees;

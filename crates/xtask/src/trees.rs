@@ -1,57 +1,38 @@
 //! depmod on whole kernels: all that komod writes and says is what the
 //! original writes and says.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use crate::binary;
-use crate::fetch::{Debian12, Debian13, Original};
+use crate::fetch::{Debian12, Debian13};
 use crate::outcome::{Stop, Tally};
-use crate::packages::cache;
 use crate::packed::Packed;
-use crate::programs;
-
-/// A run of depmod on a whole tree.
-struct Run<'a> {
-    /// What it shows.
-    about: &'static str,
-    /// The directory for `-b`.
-    base: &'a Path,
-    release: &'a str,
-    /// Further options.
-    options: &'a [&'a str],
-}
-
-/// What came of a run.
-struct Seen {
-    status: Option<i32>,
-    stdout: Vec<u8>,
-    /// Sorted: what is reported in which order is nobody's business.
-    stderr: Vec<Vec<u8>>,
-    files: Vec<(String, Vec<u8>)>,
-}
+use crate::pair::{Pair, Run, Scratch, Seen};
+use crate::random;
 
 /// Both programs on Debian 13's modules packed in every way, with and without
-/// checks of symbols, and on Debian 12's.
+/// checks of symbols, on Debian 12's, and on random small trees.
 pub fn part() -> Result<Tally, Stop> {
     let trixie = Debian13::fetch()?;
     let bookworm = Debian12::fetch()?;
     let packed = Packed::of(&trixie)?;
-    let scratch = Scratch::new()?;
-    let programs = Programs { ours: binary::release()?, original: &trixie.original, scratch };
+    let scratch = Scratch::new("trees")?;
     let symvers = fs::read_to_string(trixie.headers()).map_err(Stop::io("Module.symvers"))?;
-    let whole = programs.scratch.file("whole.symvers", &symvers)?;
-    let damaged = programs.scratch.file("damaged.symvers", &damaged(&symvers))?;
-    let map = programs.scratch.file("System.map", &system_map(&symvers))?;
+    let whole = scratch.file("whole.symvers", &symvers)?;
+    let damaged = scratch.file("damaged.symvers", &damaged(&symvers))?;
+    let map = scratch.file("System.map", &system_map(&symvers))?;
     let stub =
         "ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n";
-    let stub = programs.scratch.file("stub.map", stub)?;
+    let stub = scratch.file("stub.map", stub)?;
+    let pair = Pair { ours: binary::release()?, original: &trixie.original, scratch };
 
     let mut tally = Tally::default();
-    let mut compare = |about, base: &Path, options: &[&str]| {
-        programs.compare(&Run { about, base, release: &trixie.release, options }, &mut tally)
+    let config = Path::new("/dev/null");
+    let mut compare = |about: &str, base: &Path, options: &[&str]| {
+        let run = Run { base, release: &trixie.release, config, options };
+        judge(about, &pair.ours(&run)?, &pair.theirs(&run)?, &mut tally);
+        Ok::<(), Stop>(())
     };
     compare("Debian 13, xz as packaged", &trixie.base, &[])?;
     compare("plain, every edge and every duplicate told", &packed.plain, &["-v", "-w"])?;
@@ -64,12 +45,25 @@ pub fn part() -> Result<Tally, Stop> {
     compare("System.map", &packed.plain, &["-e", "-F", &map])?;
     compare("System.map and a prefix", &packed.plain, &["-e", "-F", &map, "-P", "_"])?;
     compare("the stub of a System.map", &packed.plain, &["-e", "-F", &stub])?;
-    let gzip = Run { about: "gzip", base: &packed.gzip, release: &trixie.release, options: &[] };
-    programs.compare_gzip(&gzip, &trixie.base, &mut tally)?;
-    let release = &bookworm.release;
-    let old = Run { about: "Debian 12", base: &bookworm.base, release, options: &["-v", "-w"] };
-    programs.compare(&old, &mut tally)?;
+    gzip(&pair, &packed.gzip, &trixie, &mut tally)?;
+    let run =
+        Run { base: &bookworm.base, release: &bookworm.release, config, options: &["-v", "-w"] };
+    judge("Debian 12", &pair.ours(&run)?, &pair.theirs(&run)?, &mut tally);
+    tally.add(random::trees(&pair, random::COUNT)?);
     Ok(tally)
+}
+
+/// The original was built without gzip: its files for the same modules under
+/// another suffix of that length are the measure.
+fn gzip(pair: &Pair<'_>, base: &Path, xz: &Debian13, tally: &mut Tally) -> Result<(), Stop> {
+    let config = Path::new("/dev/null");
+    let run = Run { base, release: &xz.release, config, options: &[] };
+    let mut ours = pair.ours(&run)?;
+    for (_, contents) in &mut ours.files {
+        *contents = replaced(contents, b".ko.gz", b".ko.xz");
+    }
+    judge("gzip", &ours, &pair.theirs(&Run { base: &xz.base, ..run })?, tally);
+    Ok(())
 }
 
 /// Symbols left out, and others with another version.
@@ -96,101 +90,25 @@ fn system_map(symvers: &str) -> String {
     text
 }
 
-struct Programs<'a> {
-    ours: PathBuf,
-    original: &'a Original,
-    scratch: Scratch,
-}
-
-impl Programs<'_> {
-    fn compare(&self, run: &Run<'_>, tally: &mut Tally) -> Result<(), Stop> {
-        let theirs = self.run(self.original.command("depmod"), run)?;
-        let ours = self.run(self.our_command(), run)?;
-        judge(run.about, &ours, &theirs, tally);
-        Ok(())
-    }
-
-    /// The original was built without gzip: its files for the same modules
-    /// under another suffix of that length are the measure.
-    fn compare_gzip(&self, run: &Run<'_>, xz: &Path, tally: &mut Tally) -> Result<(), Stop> {
-        let theirs = self.run(self.original.command("depmod"), &Run { base: xz, ..*run })?;
-        let mut ours = self.run(self.our_command(), run)?;
-        for (_, contents) in &mut ours.files {
-            *contents = replaced(contents, b".ko.gz", b".ko.xz");
-        }
-        judge(run.about, &ours, &theirs, tally);
-        Ok(())
-    }
-
-    fn our_command(&self) -> Command {
-        let mut command = Command::new(&self.ours);
-        std::os::unix::process::CommandExt::arg0(&mut command, "depmod");
-        command
-    }
-
-    fn run(&self, mut command: Command, run: &Run<'_>) -> Result<Seen, Stop> {
-        let out = self.scratch.dir.join("out");
-        if out.exists() {
-            fs::remove_dir_all(&out).map_err(Stop::io(out.display()))?;
-        }
-        // The machine's own depmod.d is nobody's business here.
-        command.args(["-C", "/dev/null", "-b"]).arg(run.base).arg("-o").arg(&out);
-        command.args(run.options).arg(run.release);
-        let output = programs::output(&mut command)?;
-        let mut stderr: Vec<Vec<u8>> =
-            output.stderr.split(|&b| b == b'\n').map(<[u8]>::to_vec).collect();
-        stderr.sort();
-        let dir = out.join("lib/modules").join(run.release);
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            let contents = fs::read(entry.path()).map_err(Stop::io(dir.display()))?;
-            files.push((entry.file_name().to_string_lossy().into_owned(), contents));
-        }
-        files.sort();
-        Ok(Seen { status: output.status.code(), stdout: output.stdout, stderr, files })
-    }
-}
-
 /// Compares everything; prints what was compared, and each difference.
 fn judge(about: &str, ours: &Seen, theirs: &Seen, tally: &mut Tally) {
-    let mut differences = Vec::new();
-    let mut check = |what: String, same: bool| {
-        tally.count(same);
-        if !same {
-            differences.push(what);
-        }
-    };
-    check(
-        format!("status {:?}, not {:?}", ours.status, theirs.status),
-        ours.status == theirs.status,
-    );
-    check("standard output".into(), ours.stdout == theirs.stdout);
-    check("standard error".into(), ours.stderr == theirs.stderr);
-    let names: BTreeSet<&str> =
-        ours.files.iter().chain(&theirs.files).map(|(name, _)| name.as_str()).collect();
-    for name in &names {
-        let (own, other) = (ours.file(name), theirs.file(name));
-        check((*name).to_owned(), own.is_some() && own == other);
-    }
-    let writes = theirs.file("modules.dep").map_or(&theirs.stdout, |dep| dep);
-    let modules = writes.split(|&b| b == b'\n').filter(|l| is_dep_line(l)).count();
+    let mut checks = ours.compared(theirs);
+    let dep = theirs.file("modules.dep").unwrap_or(&theirs.stdout);
+    let modules = dep.split(|&b| b == b'\n').filter(|line| is_dep_line(line)).count();
     // Something was compared: an empty answer equals another too easily.
-    check(format!("only {modules} modules"), modules > 3000);
+    checks.push((format!("only {modules} modules"), modules > 3000));
+    for (_, same) in &checks {
+        tally.count(*same);
+    }
     println!(
         "{about}: {modules} modules, {} files, {} lines of output, {} of messages: {}",
-        names.len(),
-        lines(&ours.stdout),
-        ours.stderr.len() - 1,
-        if differences.is_empty() { "the same" } else { "DIFFERENT" },
+        ours.files.len(),
+        ours.stdout.iter().filter(|&&b| b == b'\n').count(),
+        ours.stderr.len(),
+        if checks.iter().all(|(_, same)| *same) { "the same" } else { "DIFFERENT" },
     );
-    for what in differences {
+    for (what, _) in checks.iter().filter(|(_, same)| !same) {
         println!("  differs: {what}");
-    }
-}
-
-impl Seen {
-    fn file(&self, name: &str) -> Option<&Vec<u8>> {
-        self.files.iter().find(|(own, _)| own == name).map(|(_, contents)| contents)
     }
 }
 
@@ -198,10 +116,6 @@ impl Seen {
 fn is_dep_line(line: &[u8]) -> bool {
     let path = line.split(|&b| b == b' ').next().unwrap_or_default();
     path.starts_with(b"kernel/") && path.ends_with(b":")
-}
-
-fn lines(text: &[u8]) -> usize {
-    text.iter().filter(|&&b| b == b'\n').count()
 }
 
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -216,36 +130,11 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A directory in the cache that is gone afterwards.
-struct Scratch {
-    dir: PathBuf,
-}
-
-impl Scratch {
-    fn new() -> Result<Self, Stop> {
-        let dir = cache()?.join(format!("trees-{}", std::process::id()));
-        fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
-        Ok(Self { dir })
-    }
-
-    fn file(&self, name: &str, text: &str) -> Result<String, Stop> {
-        let path = self.dir.join(name);
-        fs::write(&path, text).map_err(Stop::io(path.display()))?;
-        Ok(path.to_string_lossy().into_owned())
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn result(dep: &str, stderr: &[&str]) -> Seen {
+    fn seen(dep: &str, stderr: &[&str]) -> Seen {
         Seen {
             status: Some(0),
             stdout: Vec::new(),
@@ -258,12 +147,12 @@ mod tests {
     fn one_changed_byte_or_message_is_seen() {
         let dep = "kernel/a.ko:\n".repeat(4000);
         let mut tally = Tally::default();
-        judge("same", &result(&dep, &[""]), &result(&dep, &[""]), &mut tally);
+        judge("same", &seen(&dep, &[]), &seen(&dep, &[]), &mut tally);
         assert_eq!(tally, Tally { passed: 5, failed: 0 });
         let changed = dep.replacen("a.ko", "b.ko", 1);
-        judge("file", &result(&changed, &[""]), &result(&dep, &[""]), &mut tally);
-        judge("message", &result(&dep, &["", "x"]), &result(&dep, &[""]), &mut tally);
-        judge("nothing", &result("", &[""]), &result("", &[""]), &mut tally);
+        judge("file", &seen(&changed, &[]), &seen(&dep, &[]), &mut tally);
+        judge("message", &seen(&dep, &["x"]), &seen(&dep, &[]), &mut tally);
+        judge("nothing", &seen("", &[]), &seen("", &[]), &mut tally);
         assert_eq!(tally.failed, 3);
     }
 
