@@ -145,7 +145,9 @@ fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
         }
         None => host.kernel.release().unwrap_or_default(),
     };
-    let modules: Vec<PathBuf> = operands.map(PathBuf::from).collect();
+    // Who asks for all modules gets all, whatever else is named.
+    let all = given.flag("all") || given.flag("quick");
+    let modules: Vec<PathBuf> = operands.filter(|_| !all).map(PathBuf::from).collect();
     if let Some(relative) = modules.iter().find(|path| path.is_relative()) {
         let relative = lossy(relative.as_os_str().as_bytes());
         host.report.fatal(format_args!("{relative}: not absolute path."));

@@ -18,6 +18,8 @@ pub enum Finding<'a> {
     /// One of `modules.order`, `modules.builtin` and
     /// `modules.builtin.modinfo` cannot be read.
     Input { name: &'static str, dir: &'a [u8], error: io::Error },
+    /// The module directory is not there, so neither is one of these lists.
+    NoDirectory { dir: &'a [u8], error: io::Error },
     /// `modules.order` ends in the middle of a line, so none of it counts.
     OrderCut { path: &'a [u8], line: usize },
     /// A line of `modules.builtin` that does not start with a letter.

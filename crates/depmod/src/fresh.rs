@@ -8,11 +8,9 @@ use std::time::SystemTime;
 
 use komod_index::DepLine;
 
+use crate::inputs;
 use crate::outputs::file_names;
 use crate::scan::Found;
-
-/// Inputs in the module directory other than modules.
-const INPUTS: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
 /// Whether the database in `dir` holds exactly the modules `found`, none of
 /// its files is missing, and nothing it was made from is newer than its
@@ -33,7 +31,7 @@ pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bo
     let older = |path: &Path| modified(path).is_none_or(|time| time <= made);
     Ok(same
         && file_names().all(|name| dir.join(name).exists())
-        && INPUTS.iter().all(|name| older(&dir.join(name)))
+        && inputs::NAMES.iter().all(|name| older(&dir.join(name)))
         && configs.iter().all(|path| config_older(path, made))
         && found.iter().all(|module| older(module.to_path())))
 }

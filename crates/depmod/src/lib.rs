@@ -14,6 +14,7 @@ mod facts;
 mod finding;
 mod fresh;
 mod graph;
+mod inputs;
 mod kernel_symbols;
 mod load;
 mod order;

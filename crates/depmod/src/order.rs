@@ -2,12 +2,12 @@
 //! what the kernel's build listed in `modules.order` first.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::finding::{Finding, Sink};
+use crate::inputs;
 use crate::scan::Found;
 
 const MODULE_BUCKETS: u32 = 512;
@@ -31,22 +31,14 @@ pub fn sort(mut modules: Vec<Found>, dir: &Path, sink: &mut Sink<'_>) -> Catalog
 }
 
 fn read_listing(dir: &Path, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
-    let dir_bytes = dir.as_os_str().as_bytes();
-    let path = dir.join("modules.order");
-    match std::fs::read(&path) {
-        Ok(text) if text.last().is_none_or(|&b| b == b'\n') => Some(text),
-        Ok(text) => {
-            let line = text.split(|&b| b == b'\n').count();
-            sink(Finding::OrderCut { path: path.as_os_str().as_bytes(), line });
-            None
-        }
-        // It can be opened, but there is nothing to read from it.
-        Err(error) if error.kind() == ErrorKind::IsADirectory => None,
-        Err(error) => {
-            sink(Finding::Input { name: "modules.order", dir: dir_bytes, error });
-            None
-        }
+    const NAME: &str = "modules.order";
+    let text = inputs::read(dir, NAME, sink)?;
+    if text.last().is_some_and(|&b| b != b'\n') {
+        let line = text.split(|&b| b == b'\n').count();
+        sink(Finding::OrderCut { path: dir.join(NAME).as_os_str().as_bytes(), line });
+        return None;
     }
+    Some(text)
 }
 
 /// Moves what is listed to the front, in the order of the listing; the others

@@ -48,6 +48,10 @@ impl Teller<'_, '_> {
                 let (dir, why) = (lossy(dir), io_text(error));
                 report.warning(format_args!("could not open {name} at {dir}: {why}"));
             }
+            Finding::NoDirectory { dir, ref error } => {
+                let (dir, why) = (lossy(dir), io_text(error));
+                report.warning(format_args!("could not open directory {dir}: {why}"));
+            }
             Finding::OrderCut { path, line } => {
                 let path = lossy(path);
                 report.error(format_args!("{path}:{line} corrupted line misses '\\n'"));

@@ -1,15 +1,13 @@
 //! The indexes of what is built into the kernel, from the lists that its
 //! build leaves in the module directory.
 
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-
 use komod_index::{BuiltinInfo, TooLarge};
 use komod_name::ModuleName;
 
 use super::Database;
 use super::entries::Entries;
 use crate::finding::{Finding, Sink};
+use crate::inputs;
 
 pub(super) const INDEX: &str = "modules.builtin.bin";
 pub(super) const ALIAS_INDEX: &str = "modules.builtin.alias.bin";
@@ -17,7 +15,7 @@ pub(super) const ALIAS_INDEX: &str = "modules.builtin.alias.bin";
 /// Without a readable list the index is empty, and valid.
 pub(super) fn index(database: &Database<'_>, sink: &mut Sink<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut entries = Entries::of(INDEX);
-    let list = read(database, "modules.builtin", sink);
+    let list = inputs::read(database.dir, "modules.builtin", sink).unwrap_or_default();
     for line in list.split_inclusive(|&b| b == b'\n') {
         if !line.first().is_some_and(u8::is_ascii_alphabetic) {
             sink(Finding::BuiltinLine { line });
@@ -36,7 +34,7 @@ pub(super) fn alias_index(
     sink: &mut Sink<'_>,
 ) -> Result<Vec<u8>, TooLarge> {
     let mut entries = Entries::of(ALIAS_INDEX);
-    let list = read(database, "modules.builtin.modinfo", sink);
+    let list = inputs::read(database.dir, "modules.builtin.modinfo", sink).unwrap_or_default();
     // A record counts only with its end, and one without a module counts
     // for nothing.
     let whole = list.iter().rposition(|&b| b == 0).and_then(|end| list.get(..=end));
@@ -51,11 +49,4 @@ pub(super) fn alias_index(
         }
     }
     entries.finish()
-}
-
-fn read(database: &Database<'_>, name: &'static str, sink: &mut Sink<'_>) -> Vec<u8> {
-    std::fs::read(database.dir.join(name)).unwrap_or_else(|error: io::Error| {
-        sink(Finding::Input { name, dir: database.dir.as_os_str().as_bytes(), error });
-        Vec::new()
-    })
 }
