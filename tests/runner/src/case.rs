@@ -11,10 +11,14 @@ use crate::{Tree, Trouble};
 /// The originals that a case counts for when it does not say.
 pub const ORIGINALS: [&str; 2] = ["34.2", "30"];
 
+/// Where the cases of no one tool stand: what other programs do with the tools.
+const CONSUMERS: &str = "consumers";
+
 /// Every file name that a case may have; others are mistakes.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 12] = [
     "argv0",
     "args",
+    "script",
     "env",
     "stdin",
     "closed",
@@ -37,6 +41,8 @@ pub struct Case {
     pub dir: PathBuf,
     /// `argv[0]` and the arguments.
     pub argv: Vec<String>,
+    /// What a shell runs in place of the tool: somebody who uses the tools.
+    pub script: Option<String>,
     /// Environment in place of the runner's own.
     pub env: Vec<(String, String)>,
     /// Bytes of standard input.
@@ -91,12 +97,20 @@ impl Case {
     }
 
     fn read(dir: &Path, tool: &str, name: String, empty: bool) -> Result<Self, Trouble> {
-        if !TOOLS.contains(&tool) {
+        if !TOOLS.contains(&tool) && tool != CONSUMERS {
             return Err(Trouble(format!("{tool} is no tool")));
         }
         let known = [INPUTS.as_slice(), &EXPECTATIONS].concat();
         only_known(dir, &known)?;
         let text = |file: &str| text(&dir.join(file));
+        let script = text("script")?;
+        let given = dir.join("args").exists() || dir.join("argv0").exists();
+        if script.is_some() && given {
+            return Err(Trouble("`script` takes the place of `args` and `argv0`".into()));
+        }
+        if script.is_none() && tool == CONSUMERS {
+            return Err(Trouble(format!("a case of {CONSUMERS} has a `script`")));
+        }
         let argv0 = text("argv0")?.map_or(tool.to_owned(), |a| a.trim_end().to_owned());
         let args = text("args")?.unwrap_or_default();
         let argv = std::iter::once(argv0).chain(lines(&args)).collect();
@@ -143,6 +157,7 @@ impl Case {
             name,
             dir: dir.into(),
             argv,
+            script,
             env,
             stdin: bytes(&dir.join("stdin"))?,
             closed: closed.collect::<Result<_, _>>()?,
@@ -294,8 +309,12 @@ mod tests {
     use super::*;
 
     fn case(files: &[(&str, &str)]) -> Result<Case, Trouble> {
+        case_of("modprobe", files)
+    }
+
+    fn case_of(tool: &str, files: &[(&str, &str)]) -> Result<Case, Trouble> {
         let scratch = tempfile::tempdir().unwrap();
-        let dir = scratch.path().join("modprobe/some_behaviour");
+        let dir = scratch.path().join(tool).join("some_behaviour");
         fs::create_dir_all(&dir).unwrap();
         for (name, text) in files {
             fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
@@ -336,6 +355,19 @@ mod tests {
     fn a_case_that_cannot_fail_is_refused() {
         let error = case(&[("args", "x\n")]).unwrap_err();
         assert!(error.0.contains("cannot fail"), "{error}");
+    }
+
+    #[test]
+    fn a_script_takes_the_place_of_words() {
+        let script = ("script", "modprobe -R x | sort\n");
+        let case = case_of("consumers", &[script, ("stdout", "x\n")]).unwrap();
+        assert_eq!(case.script.as_deref(), Some(script.1));
+        assert!(case_of("modprobe", &[script, ("stdout", "")]).unwrap().script.is_some());
+        let both = case_of("consumers", &[script, ("args", "x\n"), ("stdout", "")]);
+        assert!(both.unwrap_err().0.contains("takes the place"));
+        let neither = case_of("consumers", &[("args", "x\n"), ("stdout", "")]);
+        assert!(neither.unwrap_err().0.contains("has a `script`"));
+        assert!(case_of("nobody", &[script, ("stdout", "")]).unwrap_err().0.contains("no tool"));
     }
 
     #[test]

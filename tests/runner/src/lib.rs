@@ -14,6 +14,7 @@ pub mod program;
 pub mod root;
 pub mod sandbox;
 mod seccomp;
+mod shell;
 pub mod suite;
 pub mod tree;
 pub mod verdict;

@@ -19,7 +19,7 @@ use crate::calls::Call;
 use crate::fake_kernel::FakeKernel;
 use crate::namespace::{self, Walls};
 use crate::program::{Libraries, Program, TOOLS};
-use crate::{Trouble, seccomp};
+use crate::{Trouble, seccomp, shell};
 
 /// A tool that runs longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Run {
     /// `argv[0]` and the arguments.
     pub argv: Vec<OsString>,
+    /// A shell runs this in place of the program; `argv` counts for nothing then.
+    pub script: Option<OsString>,
     /// The environment, in whole.
     pub env: Vec<(OsString, OsString)>,
     /// Standard input: these bytes in a file; `None`: `/dev/null`.
@@ -71,44 +73,46 @@ impl Sandbox {
     /// # Errors
     /// Anything that cannot be made there.
     pub fn furnish(root: &Path, scratch: &Path, program: &Program) -> Result<Self, Trouble> {
-        let root = root.canonicalize().map_err(Trouble::io(root))?;
-        let mut binds = Vec::new();
-        let mut bind = |from: &Path, place: &str, read_only: bool| {
-            let to = root.join(place);
-            let made = if from.is_dir() { fs::create_dir_all(&to) } else { empty_file(&to) };
-            made.map_err(Trouble::io(&to))?;
-            binds.push((c_path(from)?, c_path(&to)?, read_only));
-            Ok::<(), Trouble>(())
-        };
-        bind(&program.file, "usr/bin/kmod", true)?;
-        bind(Path::new("/bin/sh"), "bin/sh", true)?;
-        bind(Path::new("/dev/null"), "dev/null", false)?;
-        // /proc/self must work, while /proc/modules and /proc/cmdline are the tree's
-        bind(Path::new("/proc"), ".proc", false)?;
-        let arch = std::env::consts::ARCH;
-        let multiarch = [format!("lib/{arch}-linux-gnu"), format!("usr/lib/{arch}-linux-gnu")];
+        let mut furniture = Furniture::new(root)?;
+        furniture.bind(&program.file, "usr/bin/kmod", true)?;
         match &program.libraries {
-            Libraries::Host => {
-                for place in
-                    ["lib64", "usr/lib64"].into_iter().chain(multiarch.iter().map(|m| &**m))
-                {
-                    let from = Path::new("/").join(place);
-                    if from.is_dir() {
-                        bind(&from, place, true)?;
-                    }
-                }
-            }
+            Libraries::Host => furniture.host_libraries()?,
             Libraries::Unpacked { loader, directory } => {
-                for place in &multiarch {
-                    bind(directory, place, true)?;
+                for place in multiarch() {
+                    furniture.bind(directory, &place, true)?;
                 }
-                let interpreter = match arch {
+                let interpreter = match std::env::consts::ARCH {
                     "aarch64" => "lib/ld-linux-aarch64.so.1",
                     _ => "lib64/ld-linux-x86-64.so.2",
                 };
-                bind(loader, interpreter, true)?;
+                furniture.bind(loader, interpreter, true)?;
             }
         }
+        Self::complete(furniture, scratch)
+    }
+
+    /// Furnishes `root` for scripts that use `program`: they find the tools of
+    /// [`shell::TOOLS`] too, which run with the machine's own libraries.
+    ///
+    /// # Errors
+    /// As [`Self::furnish`]; a machine that lacks one of those tools.
+    pub fn furnish_with_shell(
+        root: &Path,
+        scratch: &Path,
+        program: &Program,
+    ) -> Result<Self, Trouble> {
+        let mut furniture = Furniture::new(root)?;
+        shell::furnish(&mut furniture, program)?;
+        Self::complete(furniture, scratch)
+    }
+
+    /// What every box has.
+    fn complete(mut furniture: Furniture, scratch: &Path) -> Result<Self, Trouble> {
+        furniture.bind(Path::new("/bin/sh"), "bin/sh", true)?;
+        furniture.bind(Path::new("/dev/null"), "dev/null", false)?;
+        // /proc/self must work, while /proc/modules and /proc/cmdline are the tree's
+        furniture.bind(Path::new("/proc"), ".proc", false)?;
+        let Furniture { root, binds } = furniture;
         for (link, target) in [
             ("proc/self", "/.proc/self"),
             ("dev/stdin", "/proc/self/fd/0"),
@@ -149,9 +153,21 @@ impl Sandbox {
         let (ours, theirs) =
             socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
                 .map_err(|e| here(e.into()))?;
-        let mut command = Command::new("/usr/bin/kmod");
-        let (argv0, args) = run.argv.split_first().ok_or_else(|| Trouble("no argv[0]".into()))?;
-        command.arg0(argv0).args(args).env_clear().envs(run.env.iter().map(|(k, v)| (k, v)));
+        let mut command = match &run.script {
+            None => {
+                let (argv0, args) =
+                    run.argv.split_first().ok_or_else(|| Trouble("no argv[0]".into()))?;
+                let mut command = Command::new("/usr/bin/kmod");
+                command.arg0(argv0).args(args);
+                command
+            }
+            Some(script) => {
+                let mut command = Command::new("/bin/sh");
+                command.arg("-c").arg(script);
+                command
+            }
+        };
+        command.env_clear().envs(run.env.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::from(input.map_err(here)?));
         command.stdout(Stdio::from(File::create(&out).map_err(here)?));
         command.stderr(Stdio::from(File::create(&err).map_err(here)?));
@@ -193,6 +209,47 @@ impl Sandbox {
         }
         lines
     }
+}
+
+/// A root and what is to be mounted in it.
+#[derive(Debug)]
+pub(crate) struct Furniture {
+    pub(crate) root: PathBuf,
+    binds: Vec<(CString, CString, bool)>,
+}
+
+impl Furniture {
+    fn new(root: &Path) -> Result<Self, Trouble> {
+        let root = root.canonicalize().map_err(Trouble::io(root))?;
+        Ok(Self { root, binds: Vec::new() })
+    }
+
+    /// Has the file or directory `from` appear at `place`, relative to the root.
+    pub(crate) fn bind(&mut self, from: &Path, place: &str, lock: bool) -> Result<(), Trouble> {
+        let to = self.root.join(place);
+        let made = if from.is_dir() { fs::create_dir_all(&to) } else { empty_file(&to) };
+        made.map_err(Trouble::io(&to))?;
+        self.binds.push((c_path(from)?, c_path(&to)?, lock));
+        Ok(())
+    }
+
+    /// The machine's own libraries at their own places.
+    pub(crate) fn host_libraries(&mut self) -> Result<(), Trouble> {
+        let places = ["lib64", "usr/lib64"].map(str::to_owned);
+        for place in places.into_iter().chain(multiarch()) {
+            let from = Path::new("/").join(&place);
+            if from.is_dir() {
+                self.bind(&from, &place, true)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where Debian keeps libraries.
+fn multiarch() -> [String; 2] {
+    let arch = std::env::consts::ARCH;
+    [format!("lib/{arch}-linux-gnu"), format!("usr/lib/{arch}-linux-gnu")]
 }
 
 /// Answers the child's calls until it ends.
@@ -243,7 +300,7 @@ fn empty_file(path: &Path) -> io::Result<()> {
     fs::write(path, "")
 }
 
-fn symlink(target: &str, link: &Path) -> Result<(), Trouble> {
+pub(crate) fn symlink(target: &str, link: &Path) -> Result<(), Trouble> {
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent).map_err(Trouble::io(parent))?;
     }
@@ -253,7 +310,7 @@ fn symlink(target: &str, link: &Path) -> Result<(), Trouble> {
     }
 }
 
-fn executable(file: &Path) -> Result<(), Trouble> {
+pub(crate) fn executable(file: &Path) -> Result<(), Trouble> {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(file, mode).map_err(Trouble::io(file))
 }

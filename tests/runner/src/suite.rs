@@ -96,11 +96,15 @@ fn run(
     let preparer = program.depmod.as_deref().unwrap_or(program);
     let images =
         Root::build(tree, &root, &case.dir, |args| prepare(preparer, args, tree, scratch))?;
-    let sandbox = Sandbox::furnish(&root, scratch, program)?;
+    let sandbox = match case.script {
+        None => Sandbox::furnish(&root, scratch, program)?,
+        Some(_) => Sandbox::furnish_with_shell(&root, scratch, program)?,
+    };
     let mut kernel = FakeKernel::new(&root, &tree.release, &tree.moods, &images);
     let own = case.env.iter().map(|(name, value)| (name.into(), value.into()));
     let run = Run {
         argv: case.argv.iter().map(OsString::from).collect(),
+        script: case.script.as_ref().map(OsString::from),
         env: own.chain(path_variable()).collect(),
         stdin: case.stdin.clone(),
         closed: case.closed.clone(),
