@@ -178,9 +178,13 @@ fn show(
     options: &Options,
 ) -> io::Result<Outcome> {
     let builtin = target.is_builtin(database);
-    let filename = match target.file(database) {
-        _ if builtin => b"(builtin)".to_vec(),
+    let file = target.file(database);
+    // Of a module that is built in and has a file too, the file is named and the
+    // list of built-in modules asked (builtin_that_is_also_a_module).
+    let fileless = builtin && file.is_none();
+    let filename = match file {
         Some(path) => path.into_os_string().into_vec(),
+        None if builtin => b"(builtin)".to_vec(),
         None => Vec::new(),
     };
     if options.field.as_deref() == Some(b"filename") {
@@ -191,12 +195,12 @@ fn show(
     // Before anything else can fail: scripts read these two from damaged files too.
     match options.field.as_deref() {
         None => {
-            if builtin {
+            if fileless {
                 line(host.stdout, b"name", target.name.as_bytes(), options.end)?;
             }
             line(host.stdout, b"filename", &filename, options.end)?;
         }
-        Some(b"name") if builtin => {
+        Some(b"name") if fileless => {
             host.stdout.write_all(&[target.name.as_bytes(), &[options.end]].concat())?;
         }
         Some(_) => {}

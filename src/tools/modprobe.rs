@@ -296,21 +296,10 @@ fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) 
     let config = Config::load(&search, Some(directory), cmdline.as_deref());
     let errors = config.warnings.iter().filter(|line| line.level == komod_config::Level::Error);
     for warning in errors {
-        let text = &warning.text;
-        let who = library_function(text);
-        host.report.plain(format_args!("libkmod: ERROR: {who}: {text}"));
+        let komod_config::Warning { function, text, .. } = warning;
+        host.report.plain(format_args!("libkmod: ERROR: {function}: {text}"));
     }
     config
-}
-
-/// The function of kmod's library that people know as the sender of `text`.
-fn library_function(text: &str) -> &'static str {
-    let of_files = ["Directories inside directories", "Cannot stat directory entry"];
-    if of_files.iter().any(|start| text.starts_with(start)) {
-        "conf_files_filter_out"
-    } else {
-        "kmod_config_parse"
-    }
 }
 
 /// Tells about indexes that could not be used. An unreadable or empty one is

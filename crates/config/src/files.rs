@@ -96,7 +96,17 @@ fn directory(
     found: &mut BTreeMap<OsString, Source>,
     warnings: &mut Vec<Warning>,
 ) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if reader == Reader::Modprobe => {
+            let why = error.to_string();
+            let why = why.split(" (os error").next().unwrap_or_default();
+            let text = format!("opendir({}): {why}", dir.display());
+            let function = "conf_files_list";
+            return warnings.push(Warning { level: Level::Error, function, text });
+        }
+        Err(_) => return,
+    };
     let mut names: Vec<_> = entries.flatten().map(|e| (e.file_name(), e.file_type())).collect();
     // Only warnings come in this order.
     names.sort_by(|a, b| a.0.cmp(&b.0));
