@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Arrows point downwards only; `tests/tidy.rs` holds that. `crates/xtask` has
-
+//! the project's own commands.
 //!
 //! There is no `fn main`: Rust's own start-up opens `/dev/null` on descriptors
 //! that are closed and aborts when there is no such file. The kernel calls

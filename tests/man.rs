@@ -1,88 +1,13 @@
-//! The manual pages document the options that the tools have, all of them and
-//! no others.
+//! The manual pages are whole and refer to pages that exist. That they document
+//! all options is held in `crates/xtask/tests/options.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use clap::Arg;
-use komod::tools::TOOLS;
-
-/// The page of a tool; `list` and `static-nodes` stand in that of `kmod`.
-fn page_of(tool: &str) -> String {
-    match tool {
-        "list" | "static-nodes" => "kmod.8".into(),
-        tool => format!("{tool}.8"),
-    }
-}
-
 fn read(page: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(page);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The options that a page documents: of each `.It Fl` line every `Fl x` as
-/// `-x` and every `Fl Fl word` as `--word`.
-fn documented(page: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for line in page.lines().filter_map(|line| line.strip_prefix(".It Fl ")) {
-        let mut dashes = 1;
-        for word in line.split_whitespace() {
-            match (word, dashes) {
-                ("Fl", _) => dashes += 1,
-                (_, 0) => {}
-                (name, _) => {
-                    found.insert("-".repeat(dashes) + name);
-                    dashes = 0;
-                }
-            }
-        }
-    }
-    found
-}
-
-/// How an option may be spelt; all spellings, or those that help shows.
-fn spellings(arg: &Arg, all: bool) -> BTreeSet<String> {
-    let (short_aliases, aliases) = if all {
-        (arg.get_all_short_aliases(), arg.get_all_aliases())
-    } else {
-        (arg.get_visible_short_aliases(), arg.get_visible_aliases())
-    };
-    let short = arg.get_short().into_iter().chain(short_aliases.unwrap_or_default());
-    let long = arg.get_long().into_iter().chain(aliases.unwrap_or_default());
-    let short = short.map(|letter| format!("-{letter}"));
-    short.chain(long.map(|name| format!("--{name}"))).collect()
-}
-
-#[test]
-fn every_option_is_in_the_manual() {
-    for tool in TOOLS {
-        let page = page_of(tool.name);
-        let documented = documented(&read(&page));
-        let definition = (tool.definition)();
-        let shown = definition.get_arguments().filter(|arg| !arg.is_hide_set());
-        let missing: Vec<_> = shown
-            .flat_map(|arg| spellings(arg, false))
-            .filter(|spelling| !documented.contains(spelling))
-            .collect();
-        assert!(missing.is_empty(), "man/{page} lacks options of {}: {missing:?}", tool.name);
-    }
-}
-
-#[test]
-fn every_option_in_the_manual_exists() {
-    for page in TOOLS.iter().map(|tool| page_of(tool.name)).collect::<BTreeSet<_>>() {
-        let mut known = BTreeSet::new();
-        for tool in TOOLS.iter().filter(|tool| page_of(tool.name) == page) {
-            for arg in (tool.definition)().get_arguments() {
-                known.extend(spellings(arg, true));
-            }
-        }
-        let documented = documented(&read(&page));
-        let unknown: Vec<_> = documented.difference(&known).collect();
-        assert!(documented.contains("--help"), "man/{page}: no options found");
-        assert!(unknown.is_empty(), "man/{page} documents what no tool has: {unknown:?}");
-    }
 }
 
 /// Name, section and text of every page.
@@ -135,15 +60,4 @@ fn references_lead_somewhere() {
             assert!(known, "{name}.{section} refers to {to}");
         }
     }
-}
-
-#[test]
-fn option_lines_are_read_as_mdoc_means_them() {
-    let page = ".It Fl C Ar path , Fl Fl config Ns = Ns Ar path\n\
-                text of Fl x\n\
-                .It Fl Fl first-time\n\
-                .It Fl 0 , Fl Fl null\n\
-                .It Cm Fl\n";
-    let expected = ["--config", "--first-time", "--null", "-0", "-C"];
-    assert_eq!(documented(page), expected.map(String::from).into());
 }

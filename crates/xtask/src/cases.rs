@@ -66,16 +66,21 @@ fn run(program: &Program, filter: &str, update: bool) -> Result<Tally, Stop> {
 
 /// Builds komod and names the file.
 fn komod() -> Result<Program, Stop> {
+    let ours = Program::ours(debug_program()?);
+    match std::env::var_os("CASES_DEPMOD") {
+        Some(who) if who == "original" => Ok(ours.with_depmod_of(&kmod_34()?)),
+        _ => Ok(ours),
+    }
+}
+
+/// Builds komod as the cases run it and names the file.
+pub fn debug_program() -> Result<PathBuf, Stop> {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     build.args(["build", "--quiet", "--bin", "kmod"]).current_dir(test::workspace());
     programs::run(&mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| test::workspace().join("target"), PathBuf::from);
-    let ours = Program::ours(target.join("debug/kmod"));
-    match std::env::var_os("CASES_DEPMOD") {
-        Some(who) if who == "original" => Ok(ours.with_depmod_of(&kmod_34()?)),
-        _ => Ok(ours),
-    }
+    Ok(target.join("debug/kmod"))
 }
 
 fn kmod_34() -> Result<Program, Stop> {

@@ -12,7 +12,7 @@ use crate::programs;
 /// A program and the Debian package it comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Need {
-    /// The name looked for in `PATH`.
+    /// The name looked for in `PATH`, or a file's absolute path.
     pub program: &'static str,
     /// The package of Debian and Ubuntu that has it.
     pub package: &'static str,

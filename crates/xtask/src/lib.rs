@@ -16,6 +16,8 @@
 //! | `samples` | modules that kernel has reason to refuse |
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
 //! | `binary` | the program as it is shipped |
+//! | `completions` | what shells complete, from the tools' definitions |
+//! | `shells` | what bash, zsh and fish then propose |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
 //! | `outcome`, `programs` | how things end, how other programs are run |
@@ -24,6 +26,7 @@
 pub mod binary;
 pub mod cases;
 pub mod compare;
+pub mod completions;
 pub mod cpio;
 pub mod demo;
 pub mod fetch;
@@ -40,6 +43,7 @@ pub mod programs;
 pub mod qemu;
 pub mod random;
 pub mod samples;
+pub mod shells;
 pub mod test;
 pub mod trees;
 pub mod vm;

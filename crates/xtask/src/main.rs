@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
     ("case", "run some cases: ours|34.2|30 [FILTER]; UPDATE=1 rewrites them", xtask::cases::some),
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
+    ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
 ];
 
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     let Some((name, _, run)) = COMMANDS.iter().find(|c| Some(c.0) == wanted) else {
         println!("usage: cargo xtask COMMAND [ARGS...]\n");
         for (name, line, _) in COMMANDS {
-            println!("  {name:<8}{line}");
+            println!("  {name:<13}{line}");
         }
         return ExitCode::from(u8::from(wanted.is_some_and(|w| w != "--help")));
     };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, compare, programs, trees, vm};
+use crate::{cases, compare, programs, shells, trees, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -30,6 +30,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
     Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
+    Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
     Part { name: "size", proves: "the shipped program stays small", run: size },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
     Part { name: "vm", proves: "a real kernel accepts komod", run: vm::ours },
