@@ -84,10 +84,18 @@ const PROPOSED: &[(&str, &[&str])] = &[
     // Commands, and where there is nothing.
     ("kmod l", &["list", "lsmod"]),
     ("kmod h", &["help"]),
+    ("true && modprobe -d . -S 6.1.0-made bu", &["bus"]),
     ("lsmod ", &[]),
     ("kmod list ", &[]),
     ("modprobe --first", &["--first-time"]),
     ("kmod depmod --sy", &["--symvers", "--symbol-prefix"]),
+];
+
+/// The same where something is there that completes behind `sudo`: everywhere
+/// but in bash alone.
+const BEHIND_SUDO: &[(&str, &[&str])] = &[
+    ("sudo modprobe -d . --set-version=6.1.0-made bu", &["bus"]),
+    ("sudo -n insmod ./x.ko sta", &["station="]),
 ];
 
 /// What the line becomes when Tab is pressed.
@@ -156,7 +164,8 @@ fn judge(
             println!("FAIL {shell}: {line:?} proposes {got:?}, not {wanted:?}");
         }
     };
-    for (line, wanted) in PROPOSED {
+    let sudo = if shell == "Bash" { &[] } else { BEHIND_SUDO };
+    for (line, wanted) in PROPOSED.iter().chain(sudo) {
         let got = ask(line)?;
         hold(line, got, wanted.iter().filter_map(|w| world.word(w)).collect());
     }

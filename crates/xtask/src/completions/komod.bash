@@ -1,8 +1,9 @@
-# Proposes the words given that begin with what is typed.
+# Proposes the words given that begin with what is typed. Some are out of files:
+# one that would mean something to bash is left out.
 _komod_words() {
     local candidate
     for candidate; do
-        [[ $candidate == "$typed"* ]] && COMPREPLY+=("$before$candidate")
+        [[ $candidate == "$typed"* && $candidate != *[!A-Za-z0-9_.+~=-]* ]] && COMPREPLY+=("$before$candidate")
     done
 }
 
@@ -47,7 +48,8 @@ _komod_versions() {
 _komod_names() {
     local name
     while IFS= read -r name; do
-        [[ -n $name ]] && COMPREPLY+=("$before$typed${name:${#typed}}")
+        [[ -n $name && $name != *[!A-Za-z0-9_.+]* ]] || continue
+        COMPREPLY+=("$before$typed${name:${#typed}}")
     done <<<"$1"
 }
 

@@ -101,9 +101,10 @@ function __komod_parameters
     set -l value (__komod_given dirname); and set -a words -b $value
     set -l value (__komod_given set-version); and set -a words -k $value
     set -lx PATH $PATH /usr/sbin /sbin
-    # Descriptions may have more than one line.
+    # Descriptions may have more than one line, and names are out of a file.
     command modinfo $words -- (string replace -r '^~/' $HOME/ -- $operands[1]) 2>/dev/null |
-        tr '\n\0' ' \n' | string replace -r '^([^:]+):?(.*)' '$1=\t$2'
+        tr '\n\0' ' \n' | tr -d '\001-\011\013-\037' |
+        string replace -fr '^([A-Za-z0-9_.-]+):(.*)' '$1=\t$2'
 end
 
 function __komod_none

@@ -60,6 +60,7 @@ _komod_files() {
 
 # Proposes the parameters of the module typed first.
 _komod_parameters() {
+    setopt local_options extended_glob
     [[ $PREFIX == *=* ]] && return 1
     local REPLY
     local -a arguments=(-0 -p)
@@ -70,8 +71,9 @@ _komod_parameters() {
         path+=(/usr/sbin /sbin)
         command modinfo $arguments -- ${REPLY/#\~\//$HOME/} 2>/dev/null
     )"})
-    # Descriptions may have more than one line.
-    parameters=(${parameters//$'\n'/ })
+    # Descriptions may have more than one line, and names are out of a file.
+    parameters=(${parameters//[[:cntrl:]]/ })
+    parameters=(${parameters:#[^:]#[^A-Za-z0-9_.:-]*:*})
     ((#parameters)) || return
     _describe -t parameters parameter parameters -q -S =
 }

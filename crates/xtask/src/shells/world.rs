@@ -44,6 +44,8 @@ impl World {
                 symlink(&kmod, link).map_err(place())?;
             }
         }
+        // Fish completes only what is there, the machine may have no sudo.
+        symlink("/bin/true", world.dir.join("bin/sudo")).map_err(place())?;
         for version in ["6.1.0-made", &world.running] {
             let mut depmod = Command::new(world.dir.join("bin/depmod"));
             programs::text(depmod.arg("-b").arg(world.tree()).arg(version))?;
@@ -60,7 +62,9 @@ impl World {
             .modinfo("parm", "debug:How much to say:\nnothing: 0\n\tall: 9")
             .modinfo("parmtype", "station:charp")
             .modinfo("parm", "station:What's to play first; `$HOME` by default")
-            .modinfo("parmtype", "stereo:bool");
+            .modinfo("parmtype", "stereo:bool")
+            // On a command line this would do something.
+            .modinfo("parm", "`touch ../touched`;:\u{1b}[31mNo name of a parameter");
         Tree::new("6.1.0-made")
             .module("kernel/radio.ko.xz", &radio)
             .module("kernel/radio-tuner.ko", &ModuleSpec::new("radio_tuner"))
