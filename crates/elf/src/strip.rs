@@ -5,11 +5,20 @@ use crate::module::Known;
 use crate::{Error, Module, bytes};
 
 /// Makes the kernel skip the symbol CRC check of an image that goes in from memory:
-/// clears SHF_ALLOC of the section `__versions`, which the kernel then does not see.
-/// Without the section nothing changes. An error if the image is no module.
+/// clears SHF_ALLOC of the section `__versions`, and of the two with the extended
+/// versions, which the kernel then does not see. Without them nothing changes. An
+/// error if the image is no module.
 pub fn strip_modversions(image: &mut [u8]) -> Result<(), Error> {
+    for known in [Known::Versions, Known::VersionExtCrcs, Known::VersionExtNames] {
+        hide(image, known)?;
+    }
+    Ok(())
+}
+
+/// Clears a section's SHF_ALLOC, if it is there.
+fn hide(image: &mut [u8], known: Known) -> Result<(), Error> {
     let module = Module::parse(image)?;
-    let Some(section) = module.section(Known::Versions) else { return Ok(()) };
+    let Some(section) = module.section(known) else { return Ok(()) };
     // The field is a word of the class, and the flag is in its lowest byte.
     let (field, size) = if module.is_64() {
         (offset_of!(section_header64::SectionHeader, sh_flags), 8)
@@ -87,6 +96,22 @@ mod tests {
             let mut image = spec.build();
             strip_modversions(&mut image).unwrap();
             assert_eq!(image, spec.build());
+        });
+    }
+
+    #[test]
+    fn extended_versions_are_hidden_too() {
+        each(|spec| {
+            let file = spec.version("f", 1).ext_version("f", 1).build();
+            let mut image = file.clone();
+            strip_modversions(&mut image).unwrap();
+            assert_eq!(differences(&file, &image).len(), 3);
+            let object = goblin::elf::Elf::parse(&image).unwrap();
+            let name = |header: &goblin::elf::SectionHeader| {
+                object.shdr_strtab.get_at(header.sh_name).unwrap_or_default().to_owned()
+            };
+            let versions = object.section_headers.iter().filter(|h| name(h).contains("__version"));
+            assert_eq!(versions.filter(|header| !header.is_alloc()).count(), 3);
         });
     }
 
