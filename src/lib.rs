@@ -6,11 +6,12 @@
 pub mod cli;
 mod errno;
 pub mod host;
+mod output;
 pub mod report;
 pub mod tools;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use komod_kernel::Live;
@@ -26,7 +27,7 @@ use crate::report::Report;
 /// `stderr_closed`: whether the caller left descriptor 2 closed, as the kernel
 /// does; modprobe then speaks to syslog.
 pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
-    let mut stdout = standard_output();
+    let mut stdout = output::standard();
     let mut argv = argv.into_iter();
     let program = argv.next().unwrap_or_else(|| "kmod".into());
     let name = base_name(&program);
@@ -50,16 +51,6 @@ pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
             host.report.error(format_args!("could not write standard output: {}", io_text(&error)));
             Outcome::Failure.code()
         }
-    }
-}
-
-/// Standard output, line by line for a person and in large pieces for a pipe.
-fn standard_output() -> Box<dyn Write> {
-    let stdout = io::stdout();
-    if stdout.is_terminal() {
-        Box::new(LineWriter::new(stdout))
-    } else {
-        Box::new(BufWriter::with_capacity(1 << 16, stdout))
     }
 }
 

@@ -9,6 +9,7 @@
 //! cli.rs         argv as getopt_long(3) reads it -> clap's matches
 //! host.rs        where the world is: kernel, directories, streams
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
+//! output.rs      standard output, as long as somebody reads it
 //! tools/X.rs     one command: definition -> Options -> run -> render
 //!    |
 //!    |  engines: what should happen
