@@ -79,6 +79,10 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
                 path.display()
             ),
         ),
+        Event::UnknownCompression(name) => {
+            let name = String::from_utf8_lossy(name);
+            report.error(format_args!("unknown kernel compression {name}"));
+        }
         Event::LoadFailed(error) => {
             if let Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) = &error.cause {
                 report.error(corrupt);

@@ -93,13 +93,15 @@ mod tests {
     use super::*;
     use komod_fixtures::{Packing, pack};
 
-    const ALL: [(Packing, Compression); 6] = [
+    const ALL: [(Packing, Compression); 8] = [
         (Packing::Plain, Compression::Plain),
         (Packing::Gzip, Compression::Gzip),
         (Packing::Xz, Compression::Xz),
         (Packing::XzCrc64, Compression::Xz),
         (Packing::Zstd, Compression::Zstd),
         (Packing::ZstdUnsized, Compression::Zstd),
+        (Packing::ZstdLong, Compression::Zstd),
+        (Packing::XzWide, Compression::Xz),
     ];
 
     /// Compresses by about a half, in no simple pattern.

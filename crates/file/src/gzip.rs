@@ -1,7 +1,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::Error;
 use crate::decompress::{Output, plausible};
+use crate::{DEFAULT_LIMIT, Error};
 
 /// Unpacks gzip members. What follows the last one and is no member (padding,
 /// rubbish) is passed over, as gzip itself and zlib's file reader do.
@@ -17,6 +17,13 @@ pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), E
             return Ok(());
         }
     }
+}
+
+/// Whether a sound member is followed by another.
+pub(crate) fn has_several_members(packed: &[u8]) -> bool {
+    let mut first = Vec::new();
+    let rest = member(packed, &mut Output::new(&mut first, DEFAULT_LIMIT));
+    rest.is_ok_and(|rest| rest.starts_with(&[0x1f, 0x8b]))
 }
 
 /// Unpacks one member and returns what follows it.

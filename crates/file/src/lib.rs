@@ -11,6 +11,7 @@ mod decompress;
 mod error;
 mod gzip;
 mod module_file;
+mod refusal;
 mod xz;
 mod zstd;
 
@@ -18,3 +19,4 @@ pub use compression::{Compression, EXTENSIONS, strip_extension};
 pub use decompress::{DEFAULT_LIMIT, decompress};
 pub use error::Error;
 pub use module_file::ModuleFile;
+pub use refusal::kernel_may_refuse;

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::decompress::{Output, out_of_memory};
-use crate::{Compression, DEFAULT_LIMIT, Error, decompress};
+use crate::{Compression, DEFAULT_LIMIT, Error, decompress, kernel_may_refuse};
 
 /// An open module file, not yet unpacked.
 #[derive(Debug)]
@@ -57,6 +57,19 @@ impl ModuleFile {
         match &self.source {
             Source::File(file) => Some(file),
             Source::Memory(_) => None,
+        }
+    }
+
+    /// Whether the kernel's own decompressor may refuse the file though it is sound:
+    /// [`kernel_may_refuse`] of its bytes. An error if they cannot be read.
+    pub fn kernel_may_refuse(&self) -> Result<bool, Error> {
+        match &self.source {
+            Source::Memory(bytes) => Ok(kernel_may_refuse(bytes, self.compression)),
+            Source::File(file) => {
+                let mut packed = Vec::new();
+                read_again(file, &mut packed)?;
+                Ok(kernel_may_refuse(&packed, self.compression))
+            }
         }
     }
 

@@ -46,16 +46,8 @@ fn corrupt(message: &str) -> Error {
 
 /// The unpacked size that the index of the last stream names, to reserve memory by;
 /// `None` if the end does not look like an index.
-///
-/// The footer's 12 bytes are CRC32, size of the index in words less one, flags,
-/// `YZ`; the index is a NUL, the count of blocks, then two sizes a block
-/// (The .xz File Format 1.2, sections 2.1.2 and 4).
 fn indexed_size(packed: &[u8]) -> Option<u64> {
-    let (before, footer) = packed.split_last_chunk::<12>()?;
-    let [_, _, _, _, size @ .., _, _, b'Y', b'Z'] = footer else { return None };
-    let words = u64::from(u32::from_le_bytes(*size)).checked_add(1)?;
-    let start = before.len().checked_sub(usize::try_from(words.checked_mul(4)?).ok()?)?;
-    let mut index = before.get(start..)?.strip_prefix(&[0])?;
+    let (_, mut index) = index(packed)?;
     let mut total = 0_u64;
     for _ in 0..number(&mut index)? {
         number(&mut index)?;
@@ -64,8 +56,42 @@ fn indexed_size(packed: &[u8]) -> Option<u64> {
     Some(total)
 }
 
+/// The index of the last stream: its size in bytes, and what stands in it behind the
+/// NUL it begins with.
+///
+/// The footer's 12 bytes are CRC32, size of the index in words less one, flags,
+/// `YZ`; the index is a NUL, the count of blocks, then two sizes a block
+/// (The .xz File Format 1.2, sections 2.1.2 and 4).
+fn index(packed: &[u8]) -> Option<(u64, &[u8])> {
+    let (before, footer) = packed.split_last_chunk::<12>()?;
+    let [_, _, _, _, size @ .., _, _, b'Y', b'Z'] = footer else { return None };
+    let size = u64::from(u32::from_le_bytes(*size)).checked_add(1)?.checked_mul(4)?;
+    let start = before.len().checked_sub(usize::try_from(size).ok()?)?;
+    Some((size, before.get(start..)?.strip_prefix(&[0])?))
+}
+
+/// Whether the stream that ends the file is not the one that begins it, by its index;
+/// false if the end does not look like an index.
+pub(crate) fn has_several_streams(packed: &[u8]) -> bool {
+    let padding = packed.iter().rev().take_while(|byte| **byte == 0).count();
+    let packed = packed.get(..packed.len().saturating_sub(padding)).unwrap_or_default();
+    indexed_length(packed).is_some_and(|length| length < packed.len() as u64)
+}
+
+/// The length of the last stream: its header and footer, the index, and the blocks,
+/// each padded to a multiple of four bytes.
+fn indexed_length(packed: &[u8]) -> Option<u64> {
+    let (index_size, mut index) = index(packed)?;
+    let mut total = index_size.checked_add(24)?;
+    for _ in 0..number(&mut index)? {
+        total = total.checked_add(number(&mut index)?.checked_next_multiple_of(4)?)?;
+        number(&mut index)?;
+    }
+    Some(total)
+}
+
 /// A number of seven bits a byte, lowest first; the high bit says that more follow.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn number(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..63).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

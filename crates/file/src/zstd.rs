@@ -1,10 +1,10 @@
 use zstd::zstd_safe::{
-    DCtx, ErrorCode, InBuffer, OutBuffer, find_frame_compressed_size, get_error_name,
+    DCtx, DParameter, ErrorCode, InBuffer, OutBuffer, find_frame_compressed_size, get_error_name,
     get_frame_content_size,
 };
 
-use crate::Error;
 use crate::decompress::{Output, out_of_memory, plausible};
+use crate::{DEFAULT_LIMIT, Error};
 
 /// Unpacks zstd frames, whether they name their content's size or not.
 ///
@@ -27,7 +27,10 @@ pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), E
 }
 
 fn stream(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
+    /// As a power of two: no more than a module may have bytes.
+    const LARGEST_WINDOW: u32 = DEFAULT_LIMIT.ilog2();
     let mut context = DCtx::try_create().ok_or_else(out_of_memory)?;
+    context.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW)).map_err(failure)?;
     let mut input = InBuffer::around(packed);
     loop {
         output.make_room()?;

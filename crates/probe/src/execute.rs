@@ -20,6 +20,9 @@ pub enum Event<'a> {
         /// The module's file.
         path: &'a Path,
     },
+    /// The kernel decompresses module files with an algorithm of this name,
+    /// which is none that we know: the file is decompressed here.
+    UnknownCompression(&'a [u8]),
     /// A file did not get into the kernel.
     LoadFailed(&'a LoadError),
     /// An `install` command did not succeed.
@@ -151,6 +154,7 @@ mod tests {
                 Event::Starting(step) => format!("start {}", step.module),
                 Event::NoFile(module) => format!("no file {module}"),
                 Event::FromMemory { .. } => "from memory".into(),
+                Event::UnknownCompression(_) => "unknown compression".into(),
                 Event::LoadFailed(error) => format!("failed {}", error.raw_os_error()),
                 Event::CommandFailed { module, command, status } => {
                     let command = String::from_utf8_lossy(command);
@@ -268,6 +272,8 @@ mod tests {
     }
 
     mod loading {
+        use komod_fixtures::{Packing, pack};
+
         use super::*;
 
         const XZ: [&str; 1] = ["x.ko.xz:"];
@@ -294,8 +300,10 @@ mod tests {
             let world = World::new(&XZ, &[], &[], "");
             let none = Recorder::new("6");
             let other = Recorder::new("6").with_compression("zstd");
-            for kernel in [none, other] {
-                assert_eq!(run(&world, &kernel, "x", &Request::default()).0, 0);
+            let unknown = Recorder::new("6").with_compression("lzma");
+            for (kernel, told) in [(none, 1), (other, 1), (unknown, 2)] {
+                let (errno, all) = run(&world, &kernel, "x", &Request::default());
+                assert_eq!((errno, all.len()), (0, told), "{all:?}");
                 assert_eq!(kernel.calls(), [Call::Init(image(), String::new())]);
             }
         }
@@ -322,21 +330,35 @@ mod tests {
             assert_eq!(kernel.calls().last(), Some(&Call::Init(stripped, String::new())));
         }
 
+        /// A file that the kernel's decompressor may refuse.
+        fn odd(world: &World, packing: Packing) -> Vec<u8> {
+            let packed = pack(&image(), packing);
+            std::fs::write(world.path("x.ko.xz"), &packed).unwrap();
+            packed
+        }
+
+        fn refusing(errno: Errno) -> Recorder {
+            Recorder::new("6").with_compression("xz").refusing("x", errno, 1)
+        }
+
         #[test]
         fn what_the_kernel_cannot_unpack_is_tried_again_from_memory() {
             let world = World::new(&XZ, &[], &[], "");
-            let refusing =
-                |errno| Recorder::new("6").with_compression("xz").refusing("x", errno, 1);
-            let kernel = refusing(Errno::EINVAL);
-            let (errno, told) = run(&world, &kernel, "x", &Request::default());
-            assert_eq!((errno, told), (0, vec!["start x".into(), "from memory".into()]));
-            assert_eq!(
-                kernel.calls(),
-                [
-                    Call::Finit("x.ko.xz".into(), String::new(), 4),
-                    Call::Init(image(), String::new())
-                ]
-            );
+            for packing in [Packing::XzCrc64, Packing::XzWide, Packing::XzTwoStreams] {
+                odd(&world, packing);
+                for errno in [Errno::EINVAL, Errno::ENOEXEC] {
+                    let kernel = refusing(errno);
+                    let (errno, told) = run(&world, &kernel, "x", &Request::default());
+                    assert_eq!((errno, told), (0, vec!["start x".into(), "from memory".into()]));
+                    assert_eq!(
+                        kernel.calls(),
+                        [
+                            Call::Finit("x.ko.xz".into(), String::new(), 4),
+                            Call::Init(image(), String::new())
+                        ]
+                    );
+                }
+            }
             // The second refusal is the one that counts.
             let kernel = refusing(Errno::EINVAL).refusing("?", Errno::EPERM, 1);
             assert_eq!(run(&world, &kernel, "x", &Request::default()).0, Errno::EPERM as i32);
@@ -347,13 +369,24 @@ mod tests {
         }
 
         #[test]
+        fn what_the_kernel_can_unpack_is_initialised_once() {
+            let world = World::new(&XZ, &[], &[], "");
+            for errno in [Errno::EINVAL, Errno::ENOEXEC] {
+                let kernel = refusing(errno);
+                let (found, told) = run(&world, &kernel, "x", &Request::default());
+                let failed = format!("failed {}", errno as i32);
+                assert_eq!((found, told), (errno as i32, vec!["start x".into(), failed]));
+                assert_eq!(kernel.calls(), [Call::Finit("x.ko.xz".into(), String::new(), 4)]);
+            }
+        }
+
+        #[test]
         fn a_file_that_is_broken_is_not_tried_again() {
             let world = World::new(&XZ, &[], &[], "");
-            let whole = std::fs::read(world.path("x.ko.xz")).unwrap();
+            let whole = odd(&world, Packing::XzCrc64);
             for end in [0, 5, 6, 40, whole.len() - 1] {
                 std::fs::write(world.path("x.ko.xz"), &whole[..end]).unwrap();
-                let kernel =
-                    Recorder::new("6").with_compression("xz").refusing("x", Errno::EINVAL, 1);
+                let kernel = refusing(Errno::EINVAL);
                 let (errno, told) = run(&world, &kernel, "x", &Request::default());
                 assert_eq!(errno, EINVAL, "{end}");
                 assert!(!told.contains(&"from memory".into()));

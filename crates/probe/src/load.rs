@@ -64,8 +64,10 @@ impl LoadError {
 /// kernel's own algorithm. Otherwise, and on a kernel that takes no files, it
 /// is decompressed here and goes in from memory; what is forced is then
 /// stripped from the image. A compressed file that the kernel refuses as
-/// invalid although it decompresses well here is tried again from memory:
-/// the kernel's decompressors cannot read all that their formats allow.
+/// invalid, or as no module, is tried again from memory where its own
+/// decompressor can be the cause ([`komod_file::kernel_may_refuse`]) and it
+/// decompresses well here. Any other file is not: the module itself may have
+/// been asked and have said no, and is not initialised twice.
 ///
 /// # Errors
 /// When the file cannot be read, or the kernel's errno. `observe` has seen the
@@ -94,9 +96,7 @@ fn try_load(
 ) -> Result<(), Cause> {
     let file = ModuleFile::open(path)?;
     let packed = file.compression() != Compression::Plain;
-    let takes_it = !packed
-        || kernel.compression().and_then(|name| Compression::of_kernel_name(&name))
-            == Some(file.compression());
+    let takes_it = !packed || kernels_own(kernel, observe) == Some(file.compression());
     let mut contents = None;
     if let Some(open) = file.file().filter(|_| takes_it) {
         let flags = InitFlags {
@@ -107,13 +107,11 @@ fn try_load(
         match kernel.finit_module(open.as_fd(), params, flags) {
             Ok(()) => return Ok(()),
             Err(Errno::ENOSYS) => {}
-            Err(Errno::EINVAL) if packed => match file.contents() {
-                Ok(image) => {
-                    observe(Event::FromMemory { path });
-                    contents = Some(image);
-                }
-                Err(_) => return Err(Cause::Kernel(Errno::EINVAL)),
-            },
+            Err(errno @ (Errno::EINVAL | Errno::ENOEXEC)) if packed => {
+                let image = unpacked_only_here(&file).ok_or(Cause::Kernel(errno))?;
+                observe(Event::FromMemory { path });
+                contents = Some(image);
+            }
             Err(errno) => return Err(Cause::Kernel(errno)),
         }
     }
@@ -128,6 +126,23 @@ fn try_load(
         return Err(Cause::NoVermagic);
     }
     kernel.init_module(&image, params).map_err(Cause::Kernel)
+}
+
+/// The algorithm that the kernel decompresses module files with. One that
+/// nobody knows is told.
+fn kernels_own(kernel: &dyn Kernel, observe: &mut dyn FnMut(Event<'_>)) -> Option<Compression> {
+    let name = kernel.compression()?;
+    let known = Compression::of_kernel_name(&name);
+    if known.is_none() {
+        observe(Event::UnknownCompression(&name));
+    }
+    known
+}
+
+/// What is in a sound file that the kernel's decompressor may not have read.
+fn unpacked_only_here(file: &ModuleFile) -> Option<Vec<u8>> {
+    let may_refuse = file.kernel_may_refuse().unwrap_or(false);
+    if may_refuse { file.contents().ok() } else { None }
 }
 
 /// `bytes` up to the first NUL: what a C program would have passed on.

@@ -189,6 +189,10 @@ fn tell(event: &Event<'_>, report: &mut Report<'_>) {
                 ),
             );
         }
+        Event::UnknownCompression(name) => {
+            let name = String::from_utf8_lossy(name);
+            report.error(format_args!("unknown kernel compression {name}"));
+        }
         Event::LoadFailed(error) => load_failed(error, report),
         Event::CommandFailed { module, command, status } => {
             let command = String::from_utf8_lossy(command);
