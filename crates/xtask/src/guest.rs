@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use komod_fixtures::{Packing, pack};
+
 use crate::cpio::Archive;
 use crate::fetch::{Debian13, Original};
 use crate::outcome::Stop;
@@ -32,8 +34,8 @@ pub enum Form {
     Gzip,
     /// zstd: likewise.
     Zstd,
-    /// xz with a check the kernel's decoder does not know (CRC64).
-    XzCrc64,
+    /// In a packing of the test modules: xz as the kernel's decoder does not know it.
+    Packed(Packing),
 }
 
 /// The root of a guest, being filled.
@@ -151,12 +153,7 @@ fn stored(file: &Path, form: Form) -> std::io::Result<(&'static str, Vec<u8>)> {
             (".gz", writer.finish()?)
         }
         Form::Zstd => (".zst", zstd::bulk::compress(&plain, 3)?),
-        Form::XzCrc64 => {
-            // This encoder's own default check is CRC64.
-            let mut writer = xz2::write::XzEncoder::new(Vec::new(), 1);
-            writer.write_all(&plain)?;
-            (".xz", writer.finish()?)
-        }
+        Form::Packed(packing) => (".xz", pack(&plain, packing)),
     })
 }
 

@@ -8,6 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
+use komod_fixtures::Packing;
+
 use crate::binary;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
@@ -21,6 +23,7 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("crc32c_generic", None),
     ("crc32c_intel", None),
     ("iptable_nat", None),
+    ("iptable_filter", None),
     ("ext4", None),
     ("squashfs", None),
     ("overlay", None),
@@ -31,7 +34,9 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("dummy", None),
     ("nlmon", Some(Form::Zstd)),
     ("ifb", Some(Form::Gzip)),
-    ("team", Some(Form::XzCrc64)),
+    ("team", Some(Form::Packed(Packing::XzCrc64))),
+    ("macvlan", Some(Form::Packed(Packing::XzWide))),
+    ("tun", Some(Form::Packed(Packing::XzTwoStreams))),
     ("veth", Some(Form::Plain)),
 ];
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::calls::{self, Call};
 use crate::program::TOOLS;
+use crate::sandbox::Output;
 use crate::{Tree, Trouble};
 
 /// The originals that a case counts for when it does not say.
@@ -15,13 +16,14 @@ pub const ORIGINALS: [&str; 2] = ["34.2", "30"];
 const CONSUMERS: &str = "consumers";
 
 /// Every file name that a case may have; others are mistakes.
-const INPUTS: [&str; 12] = [
+const INPUTS: [&str; 13] = [
     "argv0",
     "args",
     "script",
     "env",
     "stdin",
     "closed",
+    "output",
     "tree",
     "data",
     "why",
@@ -47,8 +49,11 @@ pub struct Case {
     pub env: Vec<(String, String)>,
     /// Bytes of standard input.
     pub stdin: Option<Vec<u8>>,
-    /// Descriptors among 0..=2 that are closed.
-    pub closed: Vec<i32>,
+    /// Descriptors among 0..=2 that are closed; the case is run with each of these
+    /// sets.
+    pub closed: Vec<Vec<i32>>,
+    /// Where standard output goes.
+    pub output: Output,
     /// The scratch root and the kernel.
     pub tree: Tree,
     /// The originals it counts for.
@@ -120,11 +125,14 @@ impl Case {
                 None => Err(Trouble(format!("env: no NAME=VALUE: {line}"))),
             })
             .collect::<Result<_, _>>()?;
-        let closed = text("closed")?.unwrap_or_default();
-        let closed = closed.split_whitespace().map(|fd| match fd.parse() {
-            Ok(fd @ 0..=2) => Ok(fd),
-            _ => Err(Trouble(format!("closed: 0, 1 or 2 expected, found {fd}"))),
-        });
+        let closed = closed_sets(text("closed")?.unwrap_or_default().trim())?;
+        let output = match text("output")?.as_deref().map(str::trim_end) {
+            None => Output::Caught,
+            Some("full") => Output::Full,
+            Some("unread") => Output::Unread,
+            Some("unread-without-signal") => Output::UnreadWithoutSignal,
+            Some(word) => return Err(Trouble(format!("output: {word} is nowhere"))),
+        };
         let originals = match text("originals")? {
             None => ORIGINALS.map(str::to_owned).to_vec(),
             Some(text) => text.split_whitespace().map(str::to_owned).collect(),
@@ -160,7 +168,8 @@ impl Case {
             script,
             env,
             stdin: bytes(&dir.join("stdin"))?,
-            closed: closed.collect::<Result<_, _>>()?,
+            closed,
+            output,
             tree: Tree::parse(&text("tree")?.unwrap_or_default())?,
             originals,
             why,
@@ -225,6 +234,19 @@ impl Expected {
             absent,
         })
     }
+}
+
+/// The sets of descriptors that a `closed` file names: one, or `every` of the eight.
+fn closed_sets(text: &str) -> Result<Vec<Vec<i32>>, Trouble> {
+    if text == "every" {
+        let set = |bits: i32| (0..=2).filter(|fd| bits >> fd & 1 == 1).collect();
+        return Ok((0..8).map(set).collect());
+    }
+    let fds = text.split_whitespace().map(|fd| match fd.parse() {
+        Ok(fd @ 0..=2) => Ok(fd),
+        _ => Err(Trouble(format!("closed: 0, 1, 2 or every expected, found {fd}"))),
+    });
+    Ok(vec![fds.collect::<Result<_, _>>()?])
 }
 
 fn only_known(dir: &Path, known: &[&str]) -> Result<(), Trouble> {
@@ -337,10 +359,19 @@ mod tests {
         assert_eq!(case.name, "modprobe/some_behaviour");
         assert_eq!(case.argv, ["modprobe", "-v", "", "a b"]);
         assert_eq!(case.env, [("A".into(), "b=c".into())]);
-        assert_eq!(case.closed, [0, 2]);
+        assert_eq!(case.closed, [[0, 2]]);
         assert_eq!(case.originals, ["34.2"]);
         assert_eq!(case.expected.stdout, b"x");
         assert_eq!(case.expected.files["a/b"], b"y");
+    }
+
+    #[test]
+    fn descriptors_and_output_are_read() {
+        let case = case(&[("status", "0"), ("closed", "every\n"), ("output", "full\n")]).unwrap();
+        assert_eq!(case.closed.len(), 8);
+        assert!(case.closed.contains(&vec![]) && case.closed.contains(&vec![0, 1, 2]));
+        assert_eq!(case.output, Output::Full);
+        assert!(super::closed_sets("3").is_err());
     }
 
     #[test]

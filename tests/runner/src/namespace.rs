@@ -10,6 +10,7 @@ use std::process::Command;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::unistd::{chdir, chroot};
 
@@ -26,6 +27,8 @@ pub struct Walls {
     pub closed: Vec<i32>,
     /// The program gets no capabilities.
     pub powerless: bool,
+    /// SIGPIPE is ignored.
+    pub without_sigpipe: bool,
     /// Where the descriptor that answers the faked calls is sent.
     pub listener: OwnedFd,
     /// `uid_map` and `gid_map` of a user namespace; `None` for root, who needs none.
@@ -69,6 +72,10 @@ fn enter(walls: &Walls) -> io::Result<()> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     if walls.powerless {
         no_root_powers()?;
+    }
+    if walls.without_sigpipe {
+        // SAFETY: no handler is installed, and none was.
+        unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn)? };
     }
     for fd in &walls.closed {
         // SAFETY: closes a number among 0..=2 in this child alone, whose Rust

@@ -258,8 +258,11 @@ fn packing_of(word: &str) -> Result<Packing, Trouble> {
         "gzip" => Packing::Gzip,
         "xz" => Packing::Xz,
         "xz-crc64" => Packing::XzCrc64,
+        "xz-wide" => Packing::XzWide,
+        "xz-two-streams" => Packing::XzTwoStreams,
         "zstd" => Packing::Zstd,
         "zstd-unsized" => Packing::ZstdUnsized,
+        "zstd-long" => Packing::ZstdLong,
         _ => return Err(Trouble(format!("{word} is no packing"))),
     })
 }
@@ -295,6 +298,13 @@ fn described(spec: ModuleSpec, raw: &[u8]) -> Result<ModuleSpec, Trouble> {
             for item in items() {
                 let (name, crc) = with_crc(item)?;
                 spec = spec.version(&name, crc);
+            }
+        }
+        "extended-versions" => {
+            for item in items() {
+                let (name, crc) = with_crc(item)?;
+                let crc = u32::try_from(crc).map_err(|e| Trouble(format!("{item}: {e}")))?;
+                spec = spec.ext_version(&name, crc);
             }
         }
         "class" => {

@@ -1,7 +1,7 @@
 //! One run of a tool in its box: a private mount namespace and the scratch root,
 //! with the program, its libraries and a shell mounted in, and the kernel faked.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -37,8 +37,24 @@ pub struct Run {
     pub stdin: Option<Vec<u8>>,
     /// Descriptors among 0..=2 that are closed.
     pub closed: Vec<i32>,
+    /// Where standard output goes.
+    pub output: Output,
     /// Without capabilities.
     pub powerless: bool,
+}
+
+/// Where standard output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Output {
+    /// Into a file, to be compared.
+    #[default]
+    Caught,
+    /// To a disk that is full: `/dev/full`.
+    Full,
+    /// Into a pipe whose reader is gone.
+    Unread,
+    /// The same, for a program that is not sent SIGPIPE, as services are.
+    UnreadWithoutSignal,
 }
 
 /// What came of it.
@@ -61,7 +77,8 @@ pub struct Outcome {
 pub struct Sandbox {
     root: PathBuf,
     binds: Vec<(CString, CString, bool)>,
-    log: UnixDatagram,
+    /// `None` without a `/dev`.
+    log: Option<UnixDatagram>,
     /// Where the program's output is caught: outside the root.
     scratch: PathBuf,
 }
@@ -133,7 +150,20 @@ impl Sandbox {
         let _ = fs::remove_file(&socket);
         let log = UnixDatagram::bind(&socket).map_err(Trouble::io(&socket))?;
         log.set_nonblocking(true).map_err(Trouble::io(&socket))?;
-        Ok(Self { root, binds, log, scratch: scratch.into() })
+        Ok(Self { root, binds, log: Some(log), scratch: scratch.into() })
+    }
+
+    /// Takes `/dev` out, with `/dev/null` and syslog.
+    ///
+    /// # Errors
+    /// What cannot be taken out.
+    pub fn without_dev(mut self) -> Result<Self, Trouble> {
+        let dev = self.root.join("dev");
+        self.binds
+            .retain(|(_, to, _)| !Path::new(OsStr::from_bytes(to.to_bytes())).starts_with(&dev));
+        fs::remove_dir_all(&dev).map_err(Trouble::io(&dev))?;
+        self.log = None;
+        Ok(self)
     }
 
     /// Runs the program and waits for its end.
@@ -169,13 +199,23 @@ impl Sandbox {
         };
         command.env_clear().envs(run.env.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::from(input.map_err(here)?));
-        command.stdout(Stdio::from(File::create(&out).map_err(here)?));
+        let caught = File::create(&out);
+        command.stdout(match run.output {
+            Output::Caught => Stdio::from(caught.map_err(here)?),
+            Output::Full => {
+                Stdio::from(File::options().write(true).open("/dev/full").map_err(here)?)
+            }
+            Output::Unread | Output::UnreadWithoutSignal => {
+                Stdio::from(nix::unistd::pipe().map_err(|e| here(e.into()))?.1)
+            }
+        });
         command.stderr(Stdio::from(File::create(&err).map_err(here)?));
         let walls = Walls {
             root: c_path(&self.root)?,
             binds: self.binds.clone(),
             closed: run.closed.clone(),
             powerless: run.powerless,
+            without_sigpipe: run.output == Output::UnreadWithoutSignal,
             listener: theirs,
             maps: user_maps(),
         };
@@ -195,7 +235,7 @@ impl Sandbox {
     fn logged(&self) -> Vec<u8> {
         let mut lines = Vec::new();
         let mut buffer = [0; 4096];
-        while let Ok(length) = self.log.recv(&mut buffer) {
+        while let Some(Ok(length)) = self.log.as_ref().map(|log| log.recv(&mut buffer)) {
             // <PRIORITY>Mmm dd hh:mm:ss IDENT: TEXT
             let message = &buffer[..length];
             let end = message.iter().position(|b| *b == b'>').unwrap_or(0);

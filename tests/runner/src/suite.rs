@@ -68,18 +68,41 @@ impl Suite<'_> {
         Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
     }
 
-    /// What differs in one case.
+    /// What differs in one case, with the first set of closed descriptors where
+    /// something does.
     fn one(&self, case: &Case) -> Result<String, Trouble> {
+        for closed in &case.closed {
+            let report = self.with_closed(case, closed)?;
+            if !report.is_empty() && case.closed.len() > 1 {
+                return Ok(format!("  with {closed:?} closed\n{report}"));
+            }
+            if !report.is_empty() || self.update {
+                return Ok(report);
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn with_closed(&self, case: &Case, closed: &[i32]) -> Result<String, Trouble> {
         let scratch = tempfile::Builder::new()
             .prefix("komod-case-")
             .tempdir()
             .map_err(|e| Trouble(format!("a scratch directory: {e}")))?;
-        let (root, found) = run(self.program, case, scratch.path())?;
+        let (root, found) = run(self.program, case, closed, scratch.path())?;
         if self.update {
             verdict::record(case, &found, &root)?;
             return Ok(String::new());
         }
-        verdict::differences(case.expected_of(self.program.is_ours()), &found, &root)
+        let mut expected = case.expected_of(self.program.is_ours()).clone();
+        if case.closed.len() > 1 {
+            // Nothing can come of what is closed.
+            for (fd, text) in [(1, &mut expected.stdout), (2, &mut expected.stderr)] {
+                if closed.contains(&fd) {
+                    text.clear();
+                }
+            }
+        }
+        verdict::differences(&expected, &found, &root)
     }
 }
 
@@ -87,6 +110,7 @@ impl Suite<'_> {
 fn run(
     program: &Program,
     case: &Case,
+    closed: &[i32],
     scratch: &Path,
 ) -> Result<(std::path::PathBuf, Outcome), Trouble> {
     let root = scratch.join("root");
@@ -100,6 +124,7 @@ fn run(
         None => Sandbox::furnish(&root, scratch, program)?,
         Some(_) => Sandbox::furnish_with_shell(&root, scratch, program)?,
     };
+    let sandbox = if tree.without_dev { sandbox.without_dev()? } else { sandbox };
     let mut kernel = FakeKernel::new(&root, &tree.release, &tree.moods, &images);
     let own = case.env.iter().map(|(name, value)| (name.into(), value.into()));
     let run = Run {
@@ -107,7 +132,8 @@ fn run(
         script: case.script.as_ref().map(OsString::from),
         env: own.chain(path_variable()).collect(),
         stdin: case.stdin.clone(),
-        closed: case.closed.clone(),
+        closed: closed.to_vec(),
+        output: case.output,
         powerless: tree.powerless,
     };
     let mut outcome = sandbox.run(&run, &mut kernel)?;

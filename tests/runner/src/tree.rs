@@ -22,11 +22,19 @@ pub struct Tree {
     pub moods: Vec<Mood>,
     /// The tool runs without capabilities, so that file modes count.
     pub powerless: bool,
+    /// There is no `/dev`: no `/dev/null`, no syslog.
+    pub without_dev: bool,
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { release: RELEASE.into(), steps: Vec::new(), moods: Vec::new(), powerless: false }
+        Self {
+            release: RELEASE.into(),
+            steps: Vec::new(),
+            moods: Vec::new(),
+            powerless: false,
+            without_dev: false,
+        }
     }
 }
 
@@ -202,6 +210,7 @@ impl Tree {
         match (verb, words) {
             ("kernel", [release]) => self.release = (*release).into(),
             ("powerless", []) => self.powerless = true,
+            ("without", ["dev"]) => self.without_dev = true,
             ("refuse", ["load", name, why]) => {
                 self.moods.push(Mood::RefuseLoad((*name).into(), errno(why)?));
             }
@@ -280,11 +289,12 @@ mod tests {
              chmod 0640 etc\n\
              cmdline quiet a.x=1\n\
              refuse remove a EAGAIN 3\n\
-             powerless\n",
+             powerless\n\
+             without dev\n",
         )
         .unwrap();
         assert_eq!(tree.release, "7.0.1");
-        assert!(tree.powerless);
+        assert!(tree.powerless && tree.without_dev);
         let words = vec![b"exports=a_fn".to_vec(), b"parm=x: a number".to_vec()];
         assert_eq!(tree.steps[0], Step::Module("kernel/a.ko".into(), words));
         let text = b"options a x=1\n# kept\n".to_vec();
