@@ -7,11 +7,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use komod_cases::sandbox::Output;
 use komod_cases::{Case, Program, Suite, Trouble};
 
 use crate::fetch::{Debian12, Debian13, Original};
 use crate::outcome::{Stop, Tally};
-use crate::{programs, test};
+use crate::{binary, programs, test};
 
 /// komod, as debug built, on every case.
 ///
@@ -21,6 +22,17 @@ pub fn ours() -> Result<Tally, Stop> {
     run(&komod()?, "", false)
 }
 
+/// The release program, static where it can be, on the cases in which the C library
+/// has a hand: syslog, descriptors that are closed, output that fails.
+pub fn shipped() -> Result<Tally, Stop> {
+    let program = Program::ours(binary::release()?).with_depmod_of(&komod()?);
+    run_if(&program, "", false, |case| {
+        !case.expected.syslog.is_empty()
+            || case.output != Output::Caught
+            || case.closed.iter().any(|set| !set.is_empty())
+    })
+}
+
 /// Both originals on every case that counts for them.
 pub fn original() -> Result<Tally, Stop> {
     let mut tally = run(&kmod_34()?, "", false)?;
@@ -28,20 +40,21 @@ pub fn original() -> Result<Tally, Stop> {
     Ok(tally)
 }
 
-/// `cargo xtask case PROGRAM [FILTER]`: `ours`, `34.2` or `30`, and part of a
-/// case's name. True if nothing failed.
+/// `cargo xtask case PROGRAM [FILTER]`: `ours`, `shipped` (the release program), `34.2`
+/// or `30`, and part of a case's name. True if nothing failed.
 pub fn some(words: &[String]) -> Result<bool, Stop> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (program, filter) = match words.as_slice() {
         [program] => (*program, ""),
         [program, filter] => (*program, *filter),
-        _ => return Err(Stop::Failed("ours, 34.2 or 30 expected, then a filter".into())),
+        _ => return Err(Stop::Failed("ours, shipped, 34.2 or 30 expected, then a filter".into())),
     };
     let program = match program {
         "ours" => komod()?,
+        "shipped" => Program::ours(binary::release()?),
         "34.2" => kmod_34()?,
         "30" => kmod_30()?,
-        _ => return Err(Stop::Failed(format!("no program {program}: ours, 34.2 or 30"))),
+        _ => return Err(Stop::Failed(format!("no program {program}: ours, shipped, 34.2 or 30"))),
     };
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
     let tally = run(&program, filter, update)?;
@@ -50,9 +63,23 @@ pub fn some(words: &[String]) -> Result<bool, Stop> {
 }
 
 fn run(program: &Program, filter: &str, update: bool) -> Result<Tally, Stop> {
+    run_if(program, filter, update, |_| true)
+}
+
+/// As [`run`], the cases that `wanted` wants: none are an error.
+fn run_if(
+    program: &Program,
+    filter: &str,
+    update: bool,
+    wanted: impl Fn(&Case) -> bool,
+) -> Result<Tally, Stop> {
     let failed = |trouble: Trouble| Stop::Failed(trouble.0);
     let dir = test::workspace().join("tests/cases");
-    let cases = Case::all(&dir, filter, update).map_err(failed)?;
+    let mut cases = Case::all(&dir, filter, update).map_err(failed)?;
+    cases.retain(wanted);
+    if cases.is_empty() {
+        return Err(Stop::Failed("no such case".into()));
+    }
     let verdicts = Suite { program, update }.judge(&cases).map_err(failed)?;
     let mut tally = Tally::default();
     for verdict in verdicts {

@@ -13,7 +13,11 @@ type Run = fn(&[String]) -> Result<bool, Stop>;
 const COMMANDS: &[(&str, &str, Run)] = &[
     ("demo", "see komod work, on a small tree and under a real kernel", xtask::demo::run),
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
-    ("case", "run some cases: ours|34.2|30 [FILTER]; UPDATE=1 rewrites them", xtask::cases::some),
+    (
+        "case",
+        "run some cases: ours|shipped|34.2|30 [FILTER]; UPDATE=1 rewrites them",
+        xtask::cases::some,
+    ),
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),

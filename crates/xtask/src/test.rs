@@ -28,6 +28,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "unit", proves: "each crate's own tests", run: unit },
     Part { name: "original", proves: "the cases are true of kmod", run: cases::original },
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
+    Part { name: "shipped", proves: "so does the static program", run: cases::shipped },
     Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
