@@ -24,13 +24,13 @@ made 'finit 4' init
 t rmmod team
 status 0
 # Two streams: it reads the first alone, which is no module.
-calls modprobe tun
+calls modprobe tap
 status 0
 out
 err
 made 'finit 4' init
-loaded tun
-t rmmod tun
+loaded tap
+t rmmod tap
 status 0
 # A dictionary of more memory than there is, of which next to nothing is used.
 calls modprobe macvlan

@@ -12,6 +12,14 @@ out 'rmmod iptable_nat' 'rmmod nf_nat' 'rmmod nf_conntrack' 'rmmod libcrc32c' \
 err
 absent iptable_nat nf_nat nf_conntrack libcrc32c nf_defrag_ipv6 nf_defrag_ipv4
 loaded iptable_filter ip_tables x_tables
+t modprobe iptable_nat
+status 0
+# With time to wait it is the same: only what was asked for is waited for.
+t modprobe -r -w 2000 iptable_nat
+status 0
+err
+absent iptable_nat nf_nat nf_conntrack libcrc32c
+loaded iptable_filter ip_tables x_tables
 t modprobe -r iptable_filter
 status 0
 absent iptable_filter ip_tables x_tables

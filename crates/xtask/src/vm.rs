@@ -36,7 +36,7 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("ifb", Some(Form::Gzip)),
     ("team", Some(Form::Packed(Packing::XzCrc64))),
     ("macvlan", Some(Form::Packed(Packing::XzWide))),
-    ("tun", Some(Form::Packed(Packing::XzTwoStreams))),
+    ("tap", Some(Form::Packed(Packing::XzTwoStreams))),
     ("veth", Some(Form::Plain)),
 ];
 
