@@ -109,7 +109,7 @@ impl Sandbox {
     }
 
     /// Furnishes `root` for scripts that use `program`: they find the tools of
-    /// [`shell::TOOLS`] too, which run with the machine's own libraries.
+    /// `shell::TOOLS` too, which run with the machine's own libraries.
     ///
     /// # Errors
     /// As [`Self::furnish`]; a machine that lacks one of those tools.
