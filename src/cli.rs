@@ -20,6 +20,16 @@ pub const OPERANDS: &str = "operands";
 /// A tool's definition with its `--help` and `--version`; the tool adds its
 /// options. `usage` is what stands behind the tool's name.
 pub fn command(name: &'static str, about: &'static str, usage: &str) -> Command {
+    unversioned(name, about, usage).arg(special(
+        "version",
+        'V',
+        ArgAction::Version,
+        "Print the version and exit",
+    ))
+}
+
+/// As [`command`], without `--version`.
+pub fn unversioned(name: &'static str, about: &'static str, usage: &str) -> Command {
     Command::new(name)
         .about(about)
         .version(env!("CARGO_PKG_VERSION"))
@@ -29,7 +39,6 @@ pub fn command(name: &'static str, about: &'static str, usage: &str) -> Command 
         .disable_help_subcommand(true)
         .args_override_self(true)
         .arg(special("help", 'h', ArgAction::Help, "Print this help and exit"))
-        .arg(special("version", 'V', ArgAction::Version, "Print the version and exit"))
 }
 
 fn special(name: &'static str, short: char, action: ArgAction, help: &'static str) -> Arg {
@@ -261,7 +270,8 @@ fn in_full(arg: &Arg, value: Option<OsString>) -> OsString {
 }
 
 /// Finds the option that `long` (what stands behind `--`) names, and the value
-/// behind its `=`.
+/// behind its `=`. What is hidden, since only releases before 34 took it, makes no
+/// abbreviation of another option ambiguous.
 fn long_option<'c>(
     command: &'c Command,
     long: &[u8],
@@ -285,6 +295,9 @@ fn long_option<'c>(
         if spelling.as_bytes().starts_with(name) {
             found.push((spelling, arg));
         }
+    }
+    if found.iter().any(|(_, arg)| !arg.is_hide_set()) {
+        found.retain(|(_, arg)| !arg.is_hide_set());
     }
     match found.as_slice() {
         [] => Err(format!("unrecognized option '--{shown}'")),
@@ -324,6 +337,7 @@ mod tests {
             .arg(list("config", "PATH", "").short('C'))
             .arg(flag("ignore-install", "").short('i').alias("ignore-remove"))
             .arg(flag("old", "").short('u').hide(true))
+            .arg(flag("alien", "").hide(true))
             .arg(operands("MODULE"))
     }
 
@@ -371,6 +385,8 @@ mod tests {
         assert_eq!(words(&["--show-dep", "--qui"]), ["--show-depends", "--quiet", "--"]);
         // Two spellings of the same option.
         assert_eq!(words(&["--ignore"]), ["--ignore-install", "--"]);
+        // What is hidden stands back.
+        assert_eq!(words(&["--al", "--ali"]), ["--all", "--alien", "--"]);
     }
 
     #[test]

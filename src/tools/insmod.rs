@@ -27,7 +27,9 @@ fn definition() -> Command {
     cli::command("insmod", TOOL.about, "[options] file [parameter=value...]")
         .arg(
             cli::flag("force", "Load although versions differ: both of the next two (dangerous)")
-                .short('f'),
+                .short('f')
+                // kmod 34.2 has no other option that begins so.
+                .aliases(["f", "fo", "for", "forc"]),
         )
         .arg(cli::flag("force-modversion", "Load although symbol versions differ"))
         .arg(cli::flag("force-vermagic", "Load although the version magic differs"))

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command};
+use clap::Command;
 use komod_name::ModuleName;
 use komod_probe::Database;
 
@@ -19,13 +19,10 @@ pub(super) const TOOL: Tool =
     Tool { name: "rmmod", about: "Remove modules from the kernel", program: true, definition, run };
 
 fn definition() -> Command {
-    // kmod 30 took `-w` and did nothing; scripts still say it.
-    let no_op = Arg::new("wait").short('w').action(ArgAction::SetTrue).hide(true);
     cli::command("rmmod", TOOL.about, "[options] module...")
         .arg(cli::flag("force", "Remove a module even if it is in use (dangerous)").short('f'))
         .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
         .arg(cli::count("verbose", "Say more").short('v'))
-        .arg(no_op)
         .arg(cli::operands("module"))
 }
 

@@ -28,7 +28,7 @@ fn definition() -> Command {
         human     for people (default)\n  \
         tmpfiles  lines of tmpfiles.d(5)\n  \
         devname   lines as in modules.devname\n";
-    cli::command("static-nodes", TOOL.about, "[options]")
+    cli::unversioned("static-nodes", TOOL.about, "[options]")
         .bin_name("kmod static-nodes")
         .after_help(formats)
         .arg(cli::value("format", "FORMAT", "How to write the nodes").short('f'))

@@ -1,4 +1,4 @@
-//! The part `shells`: got, wanted.iter().filter_map(|w| world.word(w)).collect()hat bash, zsh and fish themselves propose, with the
+//! The part `shells`: what bash, zsh and fish themselves propose, with the
 //! completions installed as their packages would have them.
 //!
 //! In: the scripts of `completions`, a made tree, a made list of loaded
