@@ -27,7 +27,7 @@ use crate::report::Report;
 /// `stderr_closed`: whether the caller left descriptor 2 closed, as the kernel
 /// does; modprobe then speaks to syslog.
 pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
-    let mut stdout = output::standard();
+    let (mut stdout, failure) = output::standard();
     let mut argv = argv.into_iter();
     let program = argv.next().unwrap_or_else(|| "kmod".into());
     let name = base_name(&program);
@@ -45,7 +45,8 @@ pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
     };
     let outcome = (tool.run)(&mut host, argv.collect());
     let flushed = host.stdout.flush();
-    match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
+    let written = flushed.and(failure.take().map_or(Ok(()), Err));
+    match outcome.and_then(|outcome| written.map(|()| outcome)) {
         Ok(outcome) => outcome.code(),
         Err(error) => {
             host.report.error(format_args!("could not write standard output: {}", io_text(&error)));

@@ -1,42 +1,60 @@
 //! Standard output: in lines for a person, in large pieces for a pipe, and for
-//! nobody once the reader has gone.
+//! nobody once it has failed.
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, LineWriter, Write};
+use std::rc::Rc;
 
-/// The process's standard output.
-pub(crate) fn standard() -> Box<dyn Write> {
+/// The process's standard output, and where its failure will be found.
+pub(crate) fn standard() -> (Output<Box<dyn Write>>, Failure) {
     let stdout = io::stdout();
-    let terminal = stdout.is_terminal();
-    let stdout = WhileRead { to: stdout, gone: false };
-    if terminal {
+    Output::new(if stdout.is_terminal() {
         Box::new(LineWriter::new(stdout))
     } else {
         Box::new(BufWriter::with_capacity(1 << 16, stdout))
+    })
+}
+
+/// Takes everything, whether it can be written or not: that nobody can read
+/// what a tool does is no reason to leave half of it undone. What was wrong is
+/// said at the end.
+pub(crate) struct Output<W> {
+    to: W,
+    failed: bool,
+    failure: Failure,
+}
+
+/// The first failure of an [`Output`].
+#[derive(Clone, Default)]
+pub(crate) struct Failure(Rc<Cell<Option<io::Error>>>);
+
+impl Failure {
+    /// What went wrong so far. That the reader closed the pipe is no failure:
+    /// `modprobe -c | head -1` has got what it wanted. (Programs that are sent
+    /// SIGPIPE end by it; services of systemd are not.)
+    pub(crate) fn take(&self) -> Option<io::Error> {
+        self.0.take().filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
 }
 
-/// Writes until the reader closes the pipe; what comes then is lost, and that
-/// is no error: `modprobe -c | head -1` has got what it wanted.
-///
-/// This is for programs that are not sent SIGPIPE (services of systemd are
-/// not); the others end by it.
-struct WhileRead<W> {
-    to: W,
-    gone: bool,
-}
+impl<W: Write> Output<W> {
+    fn new(to: W) -> (Self, Failure) {
+        let failure = Failure::default();
+        (Self { to, failed: false, failure: failure.clone() }, failure)
+    }
 
-impl<W: Write> WhileRead<W> {
     fn attempt<T>(
         &mut self,
         lost: T,
         write: impl FnOnce(&mut W) -> io::Result<T>,
     ) -> io::Result<T> {
-        if self.gone {
+        if self.failed {
             return Ok(lost);
         }
         match write(&mut self.to) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.gone = true;
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.failed = true;
+                self.failure.0.set(Some(error));
                 Ok(lost)
             }
             other => other,
@@ -44,7 +62,7 @@ impl<W: Write> WhileRead<W> {
     }
 }
 
-impl<W: Write> Write for WhileRead<W> {
+impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.attempt(bytes.len(), |to| to.write(bytes))
     }
@@ -68,23 +86,29 @@ mod tests {
         }
 
         fn flush(&mut self) -> io::Result<()> {
-            Err(self.0.into())
+            Ok(())
         }
     }
 
-    #[test]
-    fn a_reader_that_has_gone_is_asked_no_more() {
-        let mut out = WhileRead { to: Fails(ErrorKind::BrokenPipe, 0), gone: false };
+    fn failure(kind: ErrorKind) -> Option<io::Error> {
+        let (mut out, failure) = Output::new(Fails(kind, 0));
         assert_eq!(out.write(b"text").unwrap(), 3);
         assert_eq!(out.write(b"text").unwrap(), 4);
         assert!(out.write_all(b"more").is_ok() && out.flush().is_ok());
-        assert_eq!(out.to.1, 2);
+        assert_eq!(out.to.1, 2, "what has failed is asked no more");
+        failure.take()
     }
 
     #[test]
-    fn any_other_failure_is_one() {
-        let mut out = WhileRead { to: Fails(ErrorKind::StorageFull, 1), gone: false };
-        assert_eq!(out.write(b"text").unwrap_err().kind(), ErrorKind::StorageFull);
-        assert!(out.flush().is_err());
+    fn a_failure_is_told_at_the_end() {
+        assert_eq!(failure(ErrorKind::StorageFull).unwrap().kind(), ErrorKind::StorageFull);
+        let (mut out, failure) = Output::new(Vec::new());
+        out.write_all(b"text").unwrap();
+        assert!(failure.take().is_none());
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_none() {
+        assert!(failure(ErrorKind::BrokenPipe).is_none());
     }
 }
