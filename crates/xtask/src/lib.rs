@@ -18,6 +18,7 @@
 //! | `binary` | the program as it is shipped |
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
+//! | `manual` | the manual pages as mandoc judges them |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
 //! | `outcome`, `programs` | how things end, how other programs are run |
@@ -34,6 +35,7 @@ pub mod guest;
 pub mod install;
 #[cfg(test)]
 mod ledger;
+pub mod manual;
 pub mod mirror;
 pub mod outcome;
 pub mod packages;

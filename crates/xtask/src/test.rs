@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, compare, programs, shells, trees, vm};
+use crate::{cases, compare, manual, programs, shells, trees, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -26,6 +26,7 @@ pub struct Part {
 pub const PARTS: &[Part] = &[
     Part { name: "tidy", proves: "the rules of the house hold", run: tidy },
     Part { name: "unit", proves: "each crate's own tests", run: unit },
+    Part { name: "man", proves: "the manual pages are well formed", run: manual::part },
     Part { name: "original", proves: "the cases are true of kmod", run: cases::original },
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
     Part { name: "shipped", proves: "so does the static program", run: cases::shipped },
