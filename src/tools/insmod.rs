@@ -74,13 +74,11 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
     }
     let report = &mut host.report;
     let mut observe = |event: Event<'_>| match event {
-        Event::FromMemory { path } => report.say(
-            Level::Notice,
-            format_args!(
-                "the kernel could not decompress {}: loading it from memory",
-                path.display()
-            ),
-        ),
+        // A warning, so that `-v` shows it: this tool begins with errors alone.
+        Event::FromMemory { path } => report.warning(format_args!(
+            "the kernel refused '{}' as invalid: trying again with it decompressed",
+            path.display()
+        )),
         Event::UnknownCompression(name) => {
             let name = String::from_utf8_lossy(name);
             report.error(format_args!("unknown kernel compression {name}"));
