@@ -30,10 +30,11 @@ impl Live {
     }
 
     /// `/sys/module/NAME`; `None` for a name that is no single file name and
-    /// would lead elsewhere. No module is called so.
+    /// would lead elsewhere, or is longer than one can be. No module is called so.
     fn module(&self, name: &[u8]) -> Option<PathBuf> {
         let leads_away = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
-        (!leads_away).then(|| self.sys.join("module").join(OsStr::from_bytes(name)))
+        (!leads_away && name.len() <= NAME_MAX)
+            .then(|| self.sys.join("module").join(OsStr::from_bytes(name)))
     }
 
     fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
@@ -146,6 +147,9 @@ fn parse_proc_line(line: &[u8]) -> Option<LoadedModule> {
 fn decimal<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
     std::str::from_utf8(field).ok()?.parse().ok()
 }
+
+/// The longest file name that Linux has, in bytes (`linux/limits.h`).
+const NAME_MAX: usize = 255;
 
 fn absent_is_none(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
     match read {
