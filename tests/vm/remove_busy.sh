@@ -18,13 +18,12 @@ status 1
 err 'rmmod: ERROR: Module brd is in use'
 # Freed after 300 ms.
 exec 9<&-
-(exec 9</dev/ram0; usleep 300000) &
-usleep 100000
-t modprobe -r brd
-status 1
+(exec 9</dev/ram0; : >/tmp/held; usleep 300000) &
+until [ -e /tmp/held ]; do usleep 1000; done
 t modprobe -r -w 20000 brd
 status 0
 out
 err
 absent brd
 wait
+rm /tmp/held
