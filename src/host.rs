@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use komod_kernel::Kernel;
@@ -51,6 +52,8 @@ pub struct Environment {
     pub modprobe_options: Option<OsString>,
     /// `POSIXLY_CORRECT`: options end at the first operand.
     pub posixly_correct: bool,
+    /// `KMOD_LOG`: which messages of kmod's library are seen.
+    pub kmod_log: Option<OsString>,
 }
 
 impl Environment {
@@ -59,7 +62,18 @@ impl Environment {
         Self {
             modprobe_options: std::env::var_os("MODPROBE_OPTIONS"),
             posixly_correct: std::env::var_os("POSIXLY_CORRECT").is_some(),
+            kmod_log: std::env::var_os("KMOD_LOG"),
         }
+    }
+
+    /// Whether the errors that kmod's library tells, and not the tool itself, are
+    /// wanted: unless `KMOD_LOG` is a number below 3 or a word that is no level.
+    pub fn wants_library_errors(&self) -> bool {
+        let Some(level) = &self.kmod_log else { return true };
+        let level = level.as_bytes();
+        let words: [&[u8]; 3] = [b"err", b"info", b"debug"];
+        let number = || std::str::from_utf8(level).ok()?.trim().parse::<i64>().ok();
+        words.iter().any(|word| level.starts_with(word)) || number().is_some_and(|n| n >= 3)
     }
 }
 

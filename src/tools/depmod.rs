@@ -195,11 +195,18 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.errsyms && options.kernel.is_none() {
         teller.report.warning("-e needs -E or -F");
     }
-    let config = if options.modules.is_empty() {
+    let mut config = if options.modules.is_empty() {
         DepmodConfig::load(&options.search, options.version.as_bytes())
     } else {
         DepmodConfig::default()
     };
+    // The database names modules elsewhere absolutely; a directory that is not there
+    // is told as it was written.
+    for external in config.externals.iter_mut().filter(|external| external.dir.is_dir()) {
+        if let Ok(dir) = absolute(external.dir.as_os_str()) {
+            external.dir = dir.into();
+        }
+    }
     config_warnings(teller.report, &config.warnings);
     let mut symbols = Symbols::default();
     if let Some(file) = &options.kernel {

@@ -260,7 +260,9 @@ impl Field {
 fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
     const ENODATA: i32 = 61;
     let bytes = ModuleFile::open(path).and_then(|file| file.contents()).map_err(|error| {
-        if matches!(error, komod_file::Error::Corrupt { .. } | komod_file::Error::TooLarge { .. }) {
+        let of_codec =
+            matches!(error, komod_file::Error::Corrupt { .. } | komod_file::Error::TooLarge { .. });
+        if of_codec && host.environment.wants_library_errors() {
             host.report.error(&error);
         }
         error.raw_os_error()

@@ -294,8 +294,9 @@ fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) 
     };
     let cmdline = host.kernel_command_line();
     let config = Config::load(&search, Some(directory), cmdline.as_deref());
+    let wanted = host.environment.wants_library_errors();
     let errors = config.warnings.iter().filter(|line| line.level == komod_config::Level::Error);
-    for warning in errors {
+    for warning in errors.filter(|_| wanted) {
         let komod_config::Warning { function, text, .. } = warning;
         host.report.plain(format_args!("libkmod: ERROR: {function}: {text}"));
     }
