@@ -25,6 +25,7 @@
 mod bytes;
 mod der;
 mod error;
+mod excerpt;
 mod join;
 mod modinfo;
 mod module;
@@ -33,8 +34,10 @@ mod signature;
 mod strip;
 mod symbols;
 mod versions;
+mod view;
 
 pub use error::Error;
+pub use excerpt::Excerpt;
 pub use module::Module;
 pub use signature::Signature;
 pub use strip::{strip_modversions, strip_vermagic};

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::SectionHeader;
 use goblin::elf::header::{
@@ -7,6 +9,7 @@ use goblin::elf::header::{
 use goblin::elf::section_header::SHN_UNDEF;
 use scroll::Pread;
 
+use crate::view::View;
 use crate::{Error, bytes};
 
 /// A borrowed view of one module's decompressed bytes.
@@ -15,7 +18,7 @@ use crate::{Error, bytes};
 /// are an error with offset, found and expected.
 #[derive(Debug, Clone)]
 pub struct Module<'a> {
-    bytes: &'a [u8],
+    file: View<'a>,
     context: Ctx,
     machine: u16,
     /// The section header table.
@@ -64,11 +67,28 @@ impl Known {
 pub(crate) struct Section<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) offset: u64,
-    /// Where in the table of section names its own is.
-    name: u64,
     /// Where the section's header lies in the file.
     pub(crate) header_offset: u64,
 }
+
+/// Where a section lies within the file.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// Where in the table of section names its own is.
+    name: u64,
+    offset: u64,
+    size: u64,
+    header_offset: u64,
+}
+
+impl Extent {
+    fn range(self) -> Range<u64> {
+        self.offset..self.offset.saturating_add(self.size)
+    }
+}
+
+/// The size of the larger of the two ELF headers.
+pub(crate) const HEADER: u64 = 64;
 
 /// What parsing needs of the file header, in either class.
 struct Header {
@@ -89,38 +109,21 @@ impl<'a> Module<'a> {
     /// table lies outside the file, section headers do not have their size, or
     /// there are no section names that end with a NUL.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let context = context(bytes)?;
-        let header = read_header(bytes, context).ok_or_else(|| {
-            Error::malformed("ELF header", 0, format_args!("{} bytes", bytes.len()), "52 or 64")
-        })?;
-        let expected = SectionHeader::size(context);
-        if usize::from(header.section_size) != expected {
-            return Err(Error::malformed("e_shentsize", 0, header.section_size, expected));
-        }
-        let size = u64::from(header.section_count).saturating_mul(header.section_size.into());
-        let headers = bytes::range(bytes, header.section_offset, size).ok_or_else(|| {
-            let found = format!("{size} bytes past the end of {}", bytes.len());
-            let expected = "a table within the file";
-            Error::malformed("section headers", header.section_offset, found, expected)
-        })?;
-        let headers_offset = header.section_offset;
-        let machine = header.machine;
-        let known = [0; Known::COUNT];
-        let mut module =
-            Self { bytes, context, machine, headers, headers_offset, names: &[], known };
-        let index = header.names_index;
-        let names = (index != SHN_UNDEF as u16).then(|| module.section_at(index.into())).flatten();
-        let names = names.ok_or_else(|| {
-            Error::malformed("e_shstrndx", 0, index, "the index of a section within the file")
-        })?;
-        match names.bytes.last() {
-            Some(0) if names.name < names.bytes.len() as u64 => {
-                module.names = names.bytes;
+        Self::of(View::Whole(bytes))
+    }
+
+    /// As [`Module::parse`], of a file that may be held in parts only.
+    pub(crate) fn of(file: View<'a>) -> Result<Self, Error> {
+        let (mut module, names) = Self::without_names(file)?;
+        let bytes = module.bytes_of(names).unwrap_or_default();
+        match bytes.last() {
+            Some(0) if names.name < bytes.len() as u64 => {
+                module.names = bytes;
                 module.find_known();
                 Ok(module)
             }
             Some(0) => {
-                let expected = format!("less than {}", names.bytes.len());
+                let expected = format!("less than {}", bytes.len());
                 Err(Error::malformed("sh_name", names.header_offset, names.name, expected))
             }
             last => {
@@ -128,6 +131,28 @@ impl<'a> Module<'a> {
                 Err(Error::malformed("end of section names", names.offset, found, "a NUL"))
             }
         }
+    }
+
+    /// A module of whose sections nothing is known yet, and where their names are.
+    fn without_names(file: View<'a>) -> Result<(Self, Extent), Error> {
+        let (context, header) = file_header(file)?;
+        let headers = header.table(context, file)?;
+        let (headers_offset, size) = (headers.start, headers.end.saturating_sub(headers.start));
+        let module = Self {
+            file,
+            context,
+            machine: header.machine,
+            headers: file.range(headers_offset, size).unwrap_or_default(),
+            headers_offset,
+            names: &[],
+            known: [0; Known::COUNT],
+        };
+        let index = header.names_index;
+        let names = (index != SHN_UNDEF as u16).then(|| module.extent_at(index.into())).flatten();
+        let names = names.ok_or_else(|| {
+            Error::malformed("e_shstrndx", 0, index, "the index of a section within the file")
+        })?;
+        Ok((module, names))
     }
 
     /// How records are to be read.
@@ -184,7 +209,7 @@ impl<'a> Module<'a> {
             let ([b'.', b'm' | b's' | b'n', ..] | [b'_', b'_', ..]) = name else { continue };
             let Some(known) = Known::of_name(bytes::until_nul(name)) else { continue };
             let Some(place) = self.known.get(known as usize) else { continue };
-            if *place == 0 && self.section_at(index).is_some() {
+            if *place == 0 && self.extent_at(index).is_some() {
                 // There are at most 65535 sections.
                 if let Some(place) = self.known.get_mut(known as usize) {
                     *place = index as u16;
@@ -193,9 +218,27 @@ impl<'a> Module<'a> {
         }
     }
 
+    /// Where in the file a known section lies.
+    pub(crate) fn extent(&self, known: Known) -> Option<Range<u64>> {
+        let index = *self.known.get(known as usize)?;
+        let extent = (index != 0).then(|| self.extent_at(usize::from(index))).flatten()?;
+        Some(extent.range())
+    }
+
     /// The section of that index; `None` if there is none, its bytes reach outside the
     /// file, or its name lies outside the names.
     pub(crate) fn section_at(&self, index: usize) -> Option<Section<'a>> {
+        let extent = self.extent_at(index)?;
+        let Extent { offset, header_offset, .. } = extent;
+        Some(Section { bytes: self.bytes_of(extent)?, offset, header_offset })
+    }
+
+    fn bytes_of(&self, extent: Extent) -> Option<&'a [u8]> {
+        self.file.range(extent.offset, extent.size)
+    }
+
+    /// Where the section of that index lies; `None` as for [`Self::section_at`].
+    fn extent_at(&self, index: usize) -> Option<Extent> {
         let at = index.checked_mul(SectionHeader::size(self.context))?;
         let record = self.headers.get(at..)?;
         let header: SectionHeader = record.pread_with(0, self.context).ok()?;
@@ -203,12 +246,53 @@ impl<'a> Module<'a> {
         if !self.names.is_empty() && header.sh_name >= self.names.len() {
             return None;
         }
-        Some(Section {
+        let extent = Extent {
             name: header.sh_name as u64,
-            bytes: bytes::range(self.bytes, header.sh_offset, header.sh_size)?,
             offset: header.sh_offset,
+            size: header.sh_size,
             header_offset: self.headers_offset.checked_add(at as u64)?,
-        })
+        };
+        self.file.contains(extent.offset, extent.size).then_some(extent)
+    }
+}
+
+/// Where the section header table of a file lies, of which the start is held.
+pub(crate) fn section_table(file: View<'_>) -> Result<Range<u64>, Error> {
+    let (context, header) = file_header(file)?;
+    header.table(context, file)
+}
+
+/// Where the names of its sections lie, with the table of section headers held, too.
+pub(crate) fn section_names(file: View<'_>) -> Result<Range<u64>, Error> {
+    Module::without_names(file).map(|(_, names)| names.range())
+}
+
+fn file_header(file: View<'_>) -> Result<(Ctx, Header), Error> {
+    let start = file.range(0, file.size().min(HEADER)).unwrap_or_default();
+    let context = context(start)?;
+    let header = read_header(start, context).ok_or_else(|| {
+        Error::malformed("ELF header", 0, format_args!("{} bytes", file.size()), "52 or 64")
+    })?;
+    Ok((context, header))
+}
+
+impl Header {
+    /// Where the section headers are, all of them within the file.
+    fn table(&self, context: Ctx, file: View<'_>) -> Result<Range<u64>, Error> {
+        let expected = SectionHeader::size(context);
+        if usize::from(self.section_size) != expected {
+            return Err(Error::malformed("e_shentsize", 0, self.section_size, expected));
+        }
+        let start = self.section_offset;
+        let size = u64::from(self.section_count).saturating_mul(self.section_size.into());
+        match start.checked_add(size).filter(|_| file.contains(start, size)) {
+            Some(end) => Ok(start..end),
+            None => {
+                let found = format!("{size} bytes past the end of {}", file.size());
+                let expected = "a table within the file";
+                Err(Error::malformed("section headers", start, found, expected))
+            }
+        }
     }
 }
 

@@ -45,9 +45,25 @@ impl<'a> Module<'a> {
     /// The strings contain the names of symbol namespaces too, which nothing there
     /// tells apart. An error if `__ksymtab_strings` does not end with a NUL.
     pub fn exports(&self) -> Result<Option<Vec<Export<'a>>>, Error> {
+        self.exported(
+            |module, name, symbol| Export { name, crc: module.crc_of(symbol) },
+            |name| Export { name, crc: 0 },
+        )
+    }
+
+    /// The names of [`Module::exports`], without a look at the checksums.
+    pub fn export_names(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
+        self.exported(|_, name, _| name, |name| name)
+    }
+
+    fn exported<T>(
+        &self,
+        by_symbol: impl Fn(&Self, &'a [u8], &Symbol) -> T,
+        by_string: impl Fn(&'a [u8]) -> T,
+    ) -> Result<Option<Vec<T>>, Error> {
         let versioned = match self.symbol_table() {
-            Ok(table) if self.is_64() => self.versioned_exports::<Symbol64>(&table),
-            Ok(table) => self.versioned_exports::<Symbol32>(&table),
+            Ok(table) if self.is_64() => self.versioned_exports::<Symbol64, T>(&table, by_symbol),
+            Ok(table) => self.versioned_exports::<Symbol32, T>(&table, by_symbol),
             Err(_) => Vec::new(),
         };
         if !versioned.is_empty() {
@@ -58,8 +74,7 @@ impl<'a> Module<'a> {
             let what = "end of __ksymtab_strings";
             return Err(Error::malformed(what, section.offset, "no NUL", "a NUL"));
         }
-        let names = bytes::strings(section.bytes);
-        Ok(Some(names.map(|name| Export { name, crc: 0 }).collect()))
+        Ok(Some(bytes::strings(section.bytes).map(by_string).collect()))
     }
 
     /// The needed symbols: the undefined ones of the symbol table in its order, then
@@ -69,14 +84,12 @@ impl<'a> Module<'a> {
     /// outside them. Versions that cannot be read
     /// count as absent, as in kmod.
     pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
-        let table = self.symbol_table()?;
+        let undefined = self.undefined()?;
         let versions = self.versions().ok().flatten().unwrap_or_default();
         let mut joined = Joined::new(&versions);
-        let mut needs = Vec::with_capacity(versions.len());
-        if self.is_64() {
-            self.undefined::<Symbol64>(&table, &mut joined, &mut needs)?;
-        } else {
-            self.undefined::<Symbol32>(&table, &mut joined, &mut needs)?;
+        let mut needs = Vec::with_capacity(versions.len().max(undefined.len()));
+        for (name, binding) in undefined {
+            needs.push(Need { name, crc: joined.use_crc(name), binding });
         }
         needs.extend(joined.unused().map(|version| Need {
             name: version.name,
@@ -86,21 +99,40 @@ impl<'a> Module<'a> {
         Ok(needs)
     }
 
+    /// The undefined symbols of the symbol table in its order: [`Module::needs`] without
+    /// a look at the versions, and with its errors.
+    pub fn undefined(&self) -> Result<Vec<(&'a [u8], Binding)>, Error> {
+        let table = self.symbol_table()?;
+        if self.is_64() {
+            self.undefined_in::<Symbol64>(&table)
+        } else {
+            self.undefined_in::<Symbol32>(&table)
+        }
+    }
+
     /// Empty too if a symbol's name lies outside the strings: nothing in such a table
     /// is believed.
-    fn versioned_exports<S: Layout>(&self, table: &SymbolTable<'a>) -> Vec<Export<'a>> {
+    fn versioned_exports<S: Layout, T>(
+        &self,
+        table: &SymbolTable<'a>,
+        export: impl Fn(&Self, &'a [u8], &Symbol) -> T,
+    ) -> Vec<T> {
         let mut exports = Vec::new();
         for symbol in self.records::<S>(table) {
             let Some(name) = table.name_onwards(&symbol) else { return Vec::new() };
             // Very few names start so: the others' ends are not looked for.
             let Some(tail) = name.strip_prefix(b"__crc_") else { continue };
-            let crc = match u32::from(symbol.section) {
-                SHN_UNDEF | SHN_ABS => symbol.value,
-                index => self.crc_at(index, symbol.value).map_or(u64::MAX, u64::from),
-            };
-            exports.push(Export { name: bytes::until_nul(tail), crc });
+            exports.push(export(self, bytes::until_nul(tail), &symbol));
         }
         exports
+    }
+
+    /// The checksum that a symbol `__crc_NAME` stands for.
+    fn crc_of(&self, symbol: &Symbol) -> u64 {
+        match u32::from(symbol.section) {
+            SHN_UNDEF | SHN_ABS => symbol.value,
+            index => self.crc_at(index, symbol.value).map_or(u64::MAX, u64::from),
+        }
     }
 
     /// The checksum at an offset of a section.
@@ -110,16 +142,15 @@ impl<'a> Module<'a> {
         Some(self.u32(bytes))
     }
 
-    fn undefined<S: Layout>(
+    fn undefined_in<S: Layout>(
         &self,
         table: &SymbolTable<'a>,
-        joined: &mut Joined<'_, 'a>,
-        needs: &mut Vec<Need<'a>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(&'a [u8], Binding)>, Error> {
         /// A global register of SPARC code, which nobody defines.
         const STT_REGISTER: u8 = 13;
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
+        let mut undefined = Vec::new();
         for symbol in self.records::<S>(table) {
             if u32::from(symbol.section) != SHN_UNDEF {
                 continue;
@@ -136,13 +167,9 @@ impl<'a> Module<'a> {
                 continue;
             }
             let weak = st_bind(symbol.info) == STB_WEAK;
-            needs.push(Need {
-                name,
-                crc: joined.use_crc(name),
-                binding: if weak { Binding::Weak } else { Binding::Strong },
-            });
+            undefined.push((name, if weak { Binding::Weak } else { Binding::Strong }));
         }
-        Ok(())
+        Ok(undefined)
     }
 
     /// The records of `.symtab` and the strings of `.strtab`, found by these names.
