@@ -17,6 +17,17 @@ pub fn decompress(
     limit: u64,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    decompress_with(packed, compression, limit, out, &mut zstd::Context::default())
+}
+
+/// As [`decompress`], with a decoder's state that may have been used before.
+pub(crate) fn decompress_with(
+    packed: &[u8],
+    compression: Compression,
+    limit: u64,
+    out: &mut Vec<u8>,
+    context: &mut zstd::Context,
+) -> Result<(), Error> {
     out.clear();
     let mut output = Output::new(out, limit);
     match compression {
@@ -28,7 +39,7 @@ pub fn decompress(
         }
         Compression::Gzip => gzip::decompress(packed, &mut output),
         Compression::Xz => xz::decompress(packed, &mut output),
-        Compression::Zstd => zstd::decompress(packed, &mut output),
+        Compression::Zstd => zstd::decompress(packed, &mut output, context),
     }
 }
 

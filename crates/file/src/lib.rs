@@ -12,6 +12,7 @@ mod error;
 mod gzip;
 mod module_file;
 mod refusal;
+mod unpacker;
 mod xz;
 mod zstd;
 
@@ -20,3 +21,4 @@ pub use decompress::{DEFAULT_LIMIT, decompress};
 pub use error::Error;
 pub use module_file::ModuleFile;
 pub use refusal::kernel_may_refuse;
+pub use unpacker::Unpacker;

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::decompress::{Output, out_of_memory};
-use crate::{Compression, DEFAULT_LIMIT, Error, decompress, kernel_may_refuse};
+use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse};
 
 /// An open module file, not yet unpacked.
 #[derive(Debug)]
@@ -15,8 +15,9 @@ pub struct ModuleFile {
 
 #[derive(Debug)]
 enum Source {
-    /// Can be read any number of times, and handed to the kernel.
-    File(File),
+    /// Can be read any number of times, and handed to the kernel. With its size when
+    /// it was opened.
+    File(File, u64),
     /// Came out of a pipe, which gives its bytes once.
     Memory(Vec<u8>),
 }
@@ -29,13 +30,15 @@ impl ModuleFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let mut file = File::open(path)?;
         let mut start = [0; Compression::MAGIC_LENGTH];
-        if file.stream_position().is_ok() {
+        let metadata = file.metadata()?;
+        if metadata.is_file() || file.stream_position().is_ok() {
             let found = read_start(&file, &mut start)?;
             if found < start.len() {
                 return Err(Error::TooShort { size: found as u64 });
             }
             let compression = Compression::of_magic(&start);
-            return Ok(Self { source: Source::File(file), compression });
+            let source = Source::File(file, metadata.len());
+            return Ok(Self { source, compression });
         }
         let mut bytes = Vec::new();
         read_all(&mut file, 0, &mut bytes)?;
@@ -55,7 +58,7 @@ impl ModuleFile {
     /// seek, which is in memory.
     pub fn file(&self) -> Option<&File> {
         match &self.source {
-            Source::File(file) => Some(file),
+            Source::File(file, _) => Some(file),
             Source::Memory(_) => None,
         }
     }
@@ -65,7 +68,7 @@ impl ModuleFile {
     pub fn kernel_may_refuse(&self) -> Result<bool, Error> {
         match &self.source {
             Source::Memory(bytes) => Ok(kernel_may_refuse(bytes, self.compression)),
-            Source::File(file) => {
+            Source::File(file, _) => {
                 let mut packed = Vec::new();
                 read_again(file, &mut packed)?;
                 Ok(kernel_may_refuse(&packed, self.compression))
@@ -81,15 +84,44 @@ impl ModuleFile {
     }
 
     /// As [`ModuleFile::contents`], into a buffer that is cleared first and keeps its
-    /// capacity: for many modules one after another.
+    /// capacity.
     pub fn contents_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        Unpacker::default().contents_into(self, out)
+    }
+
+    /// The size of a file that is not packed and can be read in parts, up to
+    /// [`DEFAULT_LIMIT`].
+    pub fn plain_size(&self) -> Option<u64> {
+        match self.source {
+            Source::File(_, size) if self.compression == Compression::Plain => {
+                (size <= DEFAULT_LIMIT).then_some(size)
+            }
+            _ => None,
+        }
+    }
+
+    /// Fills `part` from `offset` on, packed as the file is; an error too if it ends
+    /// before.
+    pub fn read_part(&self, offset: u64, part: &mut [u8]) -> io::Result<()> {
         match &self.source {
-            Source::Memory(bytes) => decompress(bytes, self.compression, DEFAULT_LIMIT, out),
-            Source::File(file) if self.compression == Compression::Plain => read_again(file, out),
-            Source::File(file) => {
-                let mut packed = Vec::new();
-                read_again(file, &mut packed)?;
-                decompress(&packed, self.compression, DEFAULT_LIMIT, out)
+            Source::File(file, _) => file.read_exact_at(part, offset),
+            Source::Memory(bytes) => {
+                let start = usize::try_from(offset).ok().and_then(|start| bytes.get(start..));
+                let from = start.and_then(|rest| rest.get(..part.len()));
+                part.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// The bytes as they are stored, into `packed`, which is cleared first; none for a
+    /// file that is in memory already, which are returned.
+    pub(crate) fn stored<'a>(&'a self, packed: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+        match &self.source {
+            Source::Memory(bytes) => Ok(bytes),
+            Source::File(file, _) => {
+                read_again(file, packed)?;
+                Ok(packed)
             }
         }
     }
@@ -164,6 +196,22 @@ mod tests {
         assert_eq!(error.raw_os_error(), 22);
         std::fs::write(&path, b"123456").expect("a scratch file");
         assert!(ModuleFile::open(&path).is_ok());
+    }
+
+    #[test]
+    fn parts_are_read_where_they_are() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let path = directory.path().join("a.ko");
+        std::fs::write(&path, b"the bytes").expect("a scratch file");
+        let file = ModuleFile::open(&path).expect("a sound file");
+        assert_eq!(file.plain_size(), Some(9));
+        let mut part = [0; 5];
+        file.read_part(4, &mut part).expect("five bytes");
+        assert_eq!(&part, b"bytes");
+        assert!(file.read_part(5, &mut part).is_err());
+        assert!(file.read_part(u64::MAX, &mut part).is_err());
+        std::fs::write(&path, pack(b"the bytes", Packing::Zstd)).expect("a scratch file");
+        assert_eq!(ModuleFile::open(&path).expect("a sound file").plain_size(), None);
     }
 
     #[test]

@@ -6,11 +6,21 @@ use zstd::zstd_safe::{
 use crate::decompress::{Output, out_of_memory, plausible};
 use crate::{DEFAULT_LIMIT, Error};
 
+/// A decoder's state, made when it is first wanted.
+#[derive(Default)]
+pub(crate) struct Context(Option<DCtx<'static>>);
+
 /// Unpacks zstd frames, whether they name their content's size or not.
 ///
 /// With all sizes known it takes one call over one buffer, as kmod does it (its
 /// error texts with it); else the frames are streamed, which kmod refuses to do.
-pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
+///
+/// `context` serves the one call. It begins anew with each, also after an error.
+pub(crate) fn decompress(
+    packed: &[u8],
+    output: &mut Output<'_>,
+    context: &mut Context,
+) -> Result<(), Error> {
     let size = named_size(packed)?;
     if let Some(size) = size {
         output.allows(size)?;
@@ -18,7 +28,10 @@ pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), E
     match size.filter(|size| plausible(*size, packed.len())) {
         Some(size) => {
             output.expect_more(size)?;
-            let mut context = DCtx::try_create().ok_or_else(out_of_memory)?;
+            let context = match &mut context.0 {
+                Some(used) => used,
+                none => none.insert(DCtx::try_create().ok_or_else(out_of_memory)?),
+            };
             context.decompress(output.bytes, packed).map_err(failure)?;
             output.within_limit()
         }
