@@ -50,6 +50,8 @@ impl Host<'_> {
 pub struct Environment {
     /// `MODPROBE_OPTIONS`: words that stand before modprobe's own.
     pub modprobe_options: Option<OsString>,
+    /// `KOMOD_THREADS`: how many modules depmod reads at a time.
+    pub threads: Option<OsString>,
     /// `POSIXLY_CORRECT`: options end at the first operand.
     pub posixly_correct: bool,
     /// `KMOD_LOG`: which messages of kmod's library are seen.
@@ -61,6 +63,7 @@ impl Environment {
     pub fn of_process() -> Self {
         Self {
             modprobe_options: std::env::var_os("MODPROBE_OPTIONS"),
+            threads: std::env::var_os("KOMOD_THREADS"),
             posixly_correct: std::env::var_os("POSIXLY_CORRECT").is_some(),
             kmod_log: std::env::var_os("KMOD_LOG"),
         }

@@ -2,14 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
-    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, ScanError, Symbols,
-    explicit, is_fresh, load_modules, publish, scan, sort_modules,
+    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Reading, ScanError,
+    Symbols, explicit, is_fresh, load_modules, publish, scan, sort_modules,
 };
 
 use super::Tool;
@@ -55,6 +56,10 @@ fn definition() -> Command {
         )
         .arg(cli::value("filesyms", "FILE", "What the kernel exports, as a System.map").short('F'))
         .arg(
+            cli::value("jobs", "N", "Read so many modules at a time (default: one a processor)")
+                .short('j'),
+        )
+        .arg(
             cli::flag("show", "Write the texts to standard output, and no file")
                 .short('n')
                 .visible_alias("dry-run"),
@@ -85,6 +90,7 @@ struct Options {
     errsyms: bool,
     kernel: Option<KernelFile>,
     prefix: Option<u8>,
+    jobs: NonZeroUsize,
     show: bool,
     warn: bool,
     trace: bool,
@@ -94,6 +100,9 @@ enum KernelFile {
     Symvers(PathBuf),
     SystemMap(PathBuf),
 }
+
+/// More threads than any machine's disk has use for.
+const MOST_JOBS: usize = 1024;
 
 /// Ends the run; what is wrong has been said.
 struct GaveUp;
@@ -170,6 +179,7 @@ fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
         .value("symvers")
         .map(|file| KernelFile::Symvers(file.into()))
         .or_else(|| given.value("filesyms").map(|file| KernelFile::SystemMap(file.into())));
+    let jobs = jobs(host, given)?;
     let configs = given.list("config");
     Ok(Options {
         dir: directory(&base, module_dir, &version),
@@ -185,9 +195,29 @@ fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
         errsyms: given.flag("errsyms"),
         kernel,
         prefix,
+        jobs,
         show: given.flag("show"),
         warn: given.flag("warn"),
         trace: given.count("verbose") > 0,
+    })
+}
+
+/// By the option, else by the environment, else as many as the process may use.
+fn jobs(host: &mut Host<'_>, given: &Given) -> Result<NonZeroUsize, GaveUp> {
+    let environment = host.environment.threads.as_deref().filter(|text| !text.is_empty());
+    let (what, text) = match (given.value("jobs"), environment) {
+        (Some(text), _) => ("-j", text),
+        (None, Some(text)) => ("KOMOD_THREADS", text),
+        (None, None) => {
+            return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        }
+    };
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    number.filter(|number: &NonZeroUsize| number.get() <= MOST_JOBS).ok_or_else(|| {
+        let text = lossy(text.as_bytes());
+        host.report
+            .fatal(format_args!("{what} takes a number from 1 to {MOST_JOBS}, not '{text}'"));
+        GaveUp
     })
 }
 
@@ -216,11 +246,16 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         return Ok(());
     };
     let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
-    load_modules(&mut catalog, &mut symbols, options.prefix, &mut teller.sink());
     let checks = Checks {
         unknown: options.errsyms && options.kernel.is_some(),
         versions: options.errsyms && matches!(options.kernel, Some(KernelFile::Symvers(_))),
     };
+    let how = Reading {
+        workers: options.jobs,
+        prefix: options.prefix,
+        checks: checks.unknown || checks.versions,
+    };
+    load_modules(&mut catalog, &mut symbols, how, &mut teller.sink());
     let graph = Graph::resolve(&catalog, &symbols, checks, &mut teller.sink());
     let graph = graph.map_err(|_| GaveUp)?;
     let database = Database {

@@ -5,19 +5,36 @@
 
 use komod_elf::{Binding, Error, Module};
 
-/// Everything the database takes from one module. One allocation holds all
-/// the text.
+use crate::catalog::Wanted;
+use crate::names::Names;
+use crate::symbols::SymbolId;
+
+/// Everything the database takes from one module.
 #[derive(Debug, Default)]
-pub struct ModuleFacts {
+pub(crate) struct ModuleFacts {
     /// Symbols it offers, in order, with their versions.
-    pub(crate) exports: Vec<(Span, u64)>,
-    /// Symbols it asks for, in order: version (0 without) and whether it can
-    /// do without.
-    pub(crate) needs: Vec<(Span, u64, bool)>,
-    pub(crate) symbol_text: Vec<u8>,
-    pub(crate) texts: Texts,
+    pub exports: Vec<(SymbolId, u64)>,
+    /// Symbols it asks for, in order.
+    pub wants: Vec<Wanted>,
+    pub texts: Texts,
     /// Why its exports cannot be read.
     pub damage: Option<Error>,
+}
+
+/// Reads modules one after another, and numbers the names of their symbols.
+#[derive(Debug, Default)]
+pub(crate) struct Extractor {
+    /// The names that the symbols of the facts stand for.
+    pub names: Names,
+    /// A byte that the architecture puts before every symbol: one is taken away.
+    prefix: Option<u8>,
+    /// Whether symbols are going to be checked; else their versions are all 0, and of a
+    /// module's two spellings of a symbol one may be missing.
+    checks: bool,
+    /// For every name the last module that asked for it, by its number.
+    asked: Vec<u32>,
+    /// Modules read.
+    count: u32,
 }
 
 /// A piece of text in an arena of less than 4 GiB.
@@ -62,52 +79,192 @@ impl Texts {
         wanted.map(|entry| entry.1.of(&self.arena))
     }
 
-    fn from_modinfo(strings: &[&[u8]]) -> Self {
+    fn of_module(module: &Module<'_>) -> Self {
         let mut texts = Self::default();
+        let Ok(Some(strings)) = module.modinfo() else { return texts };
         for string in strings {
+            let (key, value) = if let Some(value) = string.strip_prefix(b"alias") {
+                (Key::Alias, value)
+            } else if let Some(value) = string.strip_prefix(b"softdep") {
+                (Key::Softdep, value)
+            } else if let Some(value) = string.strip_prefix(b"weakdep") {
+                (Key::Weakdep, value)
+            } else {
+                continue;
+            };
             // A string without `=` is a key with nothing behind it.
-            let mut halves = string.splitn(2, |&b| b == b'=');
-            let (key, value) = (halves.next(), halves.next().unwrap_or_default());
-            let key = match key.unwrap_or_default() {
-                b"alias" => Key::Alias,
-                b"softdep" => Key::Softdep,
-                b"weakdep" => Key::Weakdep,
+            let value = match value {
+                [] => value,
+                [b'=', value @ ..] => value,
                 _ => continue,
             };
             let span = Span::push(&mut texts.arena, value);
             texts.entries.push((key, span));
         }
         texts.arena.shrink_to_fit();
+        texts.entries.shrink_to_fit();
         texts
     }
 }
 
-/// Reads the bytes of one decompressed module.
-///
-/// Its exports, needs and `.modinfo` are read each for itself: a damaged part
-/// counts as absent, and only damaged exports are told, in
-/// [`ModuleFacts::damage`].
-///
-/// # Errors
-/// When it is no ELF file, or one that contradicts itself.
-pub fn read_module(bytes: &[u8]) -> Result<ModuleFacts, Error> {
-    let module = Module::parse(bytes)?;
-    let mut facts = ModuleFacts::default();
-    match module.exports() {
-        Ok(exports) => {
-            for export in exports.unwrap_or_default() {
-                let span = Span::push(&mut facts.symbol_text, export.name);
-                facts.exports.push((span, export.crc));
+impl Extractor {
+    pub(crate) fn new(prefix: Option<u8>, checks: bool) -> Self {
+        Self { prefix, checks, ..Self::default() }
+    }
+
+    /// Whether it looks at more of a module than [`komod_elf::Excerpt`] has.
+    pub(crate) fn wants_all(&self) -> bool {
+        self.checks
+    }
+
+    /// What one module says.
+    ///
+    /// Its exports, needs and `.modinfo` are read each for itself: a damaged part
+    /// counts as absent, and only damaged exports are told, in
+    /// [`ModuleFacts::damage`].
+    pub(crate) fn read(&mut self, module: &Module<'_>) -> ModuleFacts {
+        let mut facts = ModuleFacts::default();
+        match self.exports(module) {
+            Ok(exports) => facts.exports = exports,
+            Err(error) => facts.damage = Some(error),
+        }
+        facts.wants = self.wants(module).unwrap_or_default();
+        facts.texts = Texts::of_module(module);
+        facts
+    }
+
+    fn exports(&mut self, module: &Module<'_>) -> Result<Vec<(SymbolId, u64)>, Error> {
+        if self.checks {
+            let exports = module.exports()?.unwrap_or_default();
+            let entered = exports.iter().map(|export| (self.offered(export.name), export.crc));
+            return Ok(entered.collect());
+        }
+        let exports = module.export_names()?.unwrap_or_default();
+        Ok(exports.iter().map(|name| (self.offered(name), 0)).collect())
+    }
+
+    fn offered(&mut self, name: &[u8]) -> SymbolId {
+        SymbolId(self.names.intern(without(name, self.prefix).0))
+    }
+
+    fn wants(&mut self, module: &Module<'_>) -> Result<Vec<Wanted>, Error> {
+        if self.checks {
+            let needs = module.needs()?;
+            let wanted = needs.iter().map(|need| {
+                let weak = need.binding == Binding::Weak;
+                Wanted { crc: need.crc.unwrap_or(0), ..self.wanted(need.name, weak) }
+            });
+            return Ok(wanted.collect());
+        }
+        let undefined = module.undefined()?;
+        let versions = module.versions().ok().flatten().unwrap_or_default();
+        self.count += 1;
+        let mut wants = Vec::with_capacity(undefined.len() + 1);
+        for (name, binding) in undefined {
+            let wanted = self.wanted(name, binding == Binding::Weak);
+            self.first_time(wanted.symbol);
+            wants.push(wanted);
+        }
+        // Symbols that only the versions name are wanted, too. They are compared as
+        // exporters spell them: of two spellings in one module one is enough.
+        for version in versions {
+            let wanted = self.wanted(version.name, false);
+            if self.first_time(wanted.symbol) {
+                wants.push(wanted);
             }
         }
-        Err(error) => facts.damage = Some(error),
+        wants.shrink_to_fit();
+        Ok(wants)
     }
-    if let Ok(Some(strings)) = module.modinfo() {
-        facts.texts = Texts::from_modinfo(&strings);
+
+    fn wanted(&mut self, name: &[u8], weak: bool) -> Wanted {
+        let (name, dot) = without(name, Some(b'.'));
+        let (name, prefix) = without(name, self.prefix);
+        Wanted { symbol: SymbolId(self.names.intern(name)), crc: 0, weak, cut: [dot, prefix] }
     }
-    for need in module.needs().unwrap_or_default() {
-        let span = Span::push(&mut facts.symbol_text, need.name);
-        facts.needs.push((span, need.crc.unwrap_or(0), need.binding == Binding::Weak));
+
+    /// Whether this module asks for `symbol` for the first time.
+    fn first_time(&mut self, symbol: SymbolId) -> bool {
+        let at = symbol.0 as usize;
+        if self.asked.len() <= at {
+            self.asked.resize(self.names.len(), 0);
+        }
+        std::mem::replace(&mut self.asked[at], self.count) != self.count
     }
-    Ok(facts)
+}
+
+/// `name` without one leading `byte`, and that byte.
+fn without(name: &[u8], byte: Option<u8>) -> (&[u8], Option<u8>) {
+    match (name, byte) {
+        ([first, rest @ ..], Some(byte)) if *first == byte => (rest, Some(byte)),
+        _ => (name, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use komod_fixtures::ModuleSpec;
+
+    /// Symbols asked for and offered, by name, in order.
+    fn said(spec: &ModuleSpec, extractor: &mut Extractor) -> (Vec<String>, Vec<String>) {
+        let file = spec.build();
+        let facts = extractor.read(&Module::parse(&file).unwrap());
+        let name =
+            |symbol: SymbolId| String::from_utf8(extractor.names.name(symbol.0).to_vec()).unwrap();
+        let wants = facts.wants.iter().map(|wanted| name(wanted.symbol));
+        (wants.collect(), facts.exports.iter().map(|export| name(export.0)).collect())
+    }
+
+    #[test]
+    fn checks_or_not_the_same_symbols_are_told_of_every_module() {
+        let (mut all, mut few) =
+            (Extractor::new(Some(b'_'), true), Extractor::new(Some(b'_'), false));
+        let first = ModuleSpec::new("m")
+            .needs("b")
+            .needs(".dot")
+            .needs("_a")
+            .version("module_layout", 1)
+            .version("b", 2)
+            .version(".dot", 3)
+            .version("only", 4)
+            .version("only", 4)
+            .export("e", 1)
+            .export("_f", 2);
+        let second = ModuleSpec::new("n").needs("only").version("module_layout", 1).needs("b");
+        let expected = ["b", "dot", "a", "module_layout", "only"].map(str::to_owned).to_vec();
+        assert_eq!(said(&first, &mut few), (expected, ["e", "f"].map(str::to_owned).to_vec()));
+        for spec in [&first, &second, &first] {
+            assert_eq!(said(spec, &mut all), said(spec, &mut few));
+        }
+    }
+
+    #[test]
+    fn every_truncation_of_a_module_is_survived() {
+        let spec =
+            ModuleSpec::new("a").export("s", 1).needs("n").version("n", 1).modinfo("alias", "x");
+        let whole = spec.build();
+        for checks in [false, true] {
+            let mut extractor = Extractor::new(None, checks);
+            for end in 0..whole.len() {
+                if let Ok(module) = Module::parse(&whole[..end]) {
+                    let _ = extractor.read(&module);
+                }
+            }
+            let facts = extractor.read(&Module::parse(&whole).unwrap());
+            assert!(facts.damage.is_none());
+            assert_eq!(facts.texts.of(Key::Alias).collect::<Vec<_>>(), [b"x"]);
+        }
+    }
+
+    #[test]
+    fn keys_are_whole_words() {
+        let spec = ModuleSpec::new("a").modinfo("alias", "x").modinfo("aliases", "y");
+        let spec = spec.modinfo_raw("alias").modinfo_raw("softdep=").modinfo("alias", "=z");
+        let file = spec.modinfo("weakdep", "w").modinfo("xalias", "q").build();
+        let texts = Texts::of_module(&Module::parse(&file).unwrap());
+        assert_eq!(texts.of(Key::Alias).collect::<Vec<_>>(), [&b"x"[..], b"", b"=z"]);
+        assert_eq!(texts.of(Key::Softdep).collect::<Vec<_>>(), [b""]);
+        assert_eq!(texts.of(Key::Weakdep).collect::<Vec<_>>(), [b"w"]);
+    }
 }

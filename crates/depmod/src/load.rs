@@ -1,71 +1,178 @@
-//! Reads every module and merges what they say, in module order.
+//! Reads every module, on several threads, and merges what they say in module order.
 
-use komod_file::ModuleFile;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use crate::catalog::{Catalog, Module, Wanted};
-use crate::facts::{ModuleFacts, read_module};
+use komod_elf::{Excerpt, Module};
+use komod_file::{ModuleFile, Unpacker};
+
+use crate::catalog::Catalog;
+use crate::facts::{Extractor, ModuleFacts};
 use crate::finding::{Finding, Sink, Unreadable};
-use crate::symbols::{Owner, Symbols};
+use crate::names::Names;
+use crate::scan::Found;
+use crate::symbols::{Owner, SymbolId, Symbols};
+
+/// How modules are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Threads that read at the same time, at most; the database is the same with any
+    /// number.
+    pub workers: NonZeroUsize,
+    /// A byte that the architecture puts before every symbol: one of it is taken away.
+    pub prefix: Option<u8>,
+    /// Whether symbols are going to be checked ([`Checks`](crate::Checks)). Otherwise
+    /// less is read, and each version is 0.
+    pub checks: bool,
+}
+
+/// Modules that a worker takes at a time.
+const HANDFUL: usize = 4;
+
+/// So many plain modules are read in the time that it takes to start a thread and to
+/// merge what it has found.
+const WORTH_A_THREAD: usize = 128;
+
+/// Plain modules that are read in the time for a packed one.
+const PACKED_COST: usize = 8;
+
+/// A worker's buffer that is larger is given back: very few modules need one.
+const KEPT: usize = 4 << 20;
 
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
 /// which may hold the kernel's own already.
-///
-/// `prefix` is a byte that the architecture puts before every symbol: one of
-/// it is taken away.
 pub fn load_modules(
     catalog: &mut Catalog,
     symbols: &mut Symbols,
-    prefix: Option<u8>,
+    how: Reading,
     sink: &mut Sink<'_>,
 ) {
-    // One buffer for all: fresh memory for each file costs more than reading it.
-    let mut bytes = Vec::new();
-    for id in catalog.ids() {
+    let files: Vec<&Found> = catalog.iter().map(|(_, module)| &module.found).collect();
+    let mut facts: Vec<Option<Read>> = files.iter().map(|_| None).collect();
+    let mut meanings = Vec::new();
+    for (worker, batch) in read_all(&files, how).into_iter().enumerate() {
+        // What each name of this worker is called by all.
+        let ids = 0..batch.names.len() as u32;
+        meanings.push(ids.map(|id| symbols.intern(batch.names.name(id))).collect::<Vec<_>>());
+        for (at, read) in batch.read {
+            facts[at] = Some(Read { worker, outcome: read });
+        }
+    }
+    for (id, read) in catalog.ids().zip(facts) {
+        let Some(Read { worker, outcome }) = read else { continue };
         let module = catalog.module_mut(id);
-        match read_file(module, &mut bytes) {
+        match outcome {
             Ok(mut facts) => {
                 if let Some(error) = facts.damage.take() {
                     let why = Unreadable::Elf(error);
                     sink(Finding::Unreadable { path: module.found.path(), why });
                 }
-                merge(facts, module, Owner::Module(id), symbols, prefix);
+                let meaning = |symbol: SymbolId| meanings[worker][symbol.0 as usize];
+                for (symbol, crc) in facts.exports {
+                    symbols.export(meaning(symbol), Owner::Module(id), crc);
+                }
+                for wanted in &mut facts.wants {
+                    wanted.symbol = meaning(wanted.symbol);
+                }
+                module.wants = facts.wants;
+                module.texts = facts.texts;
             }
             Err(why) => sink(Finding::Unreadable { path: module.found.path(), why }),
         }
     }
 }
 
-fn read_file(module: &Module, bytes: &mut Vec<u8>) -> Result<ModuleFacts, Unreadable> {
-    let file = ModuleFile::open(module.found.to_path()).map_err(Unreadable::File)?;
-    file.contents_into(bytes).map_err(Unreadable::File)?;
-    read_module(bytes).map_err(Unreadable::Elf)
+struct Read {
+    /// Whose names the facts are told in.
+    worker: usize,
+    outcome: Result<ModuleFacts, Unreadable>,
 }
 
-fn merge(
-    facts: ModuleFacts,
-    module: &mut Module,
-    owner: Owner,
-    symbols: &mut Symbols,
-    prefix: Option<u8>,
-) {
-    for (span, crc) in &facts.exports {
-        let name = span.of(&facts.symbol_text);
-        let symbol = symbols.intern(without(name, prefix).0);
-        symbols.export(symbol, owner, *crc);
-    }
-    module.wants.reserve_exact(facts.needs.len());
-    for &(span, crc, weak) in &facts.needs {
-        let (name, dot) = without(span.of(&facts.symbol_text), Some(b'.'));
-        let (name, prefix) = without(name, prefix);
-        module.wants.push(Wanted { symbol: symbols.intern(name), crc, weak, cut: [dot, prefix] });
-    }
-    module.texts = facts.texts;
+/// What one worker has read.
+struct Batch {
+    names: Names,
+    /// By the modules' places in module order.
+    read: Vec<(usize, Result<ModuleFacts, Unreadable>)>,
 }
 
-/// `name` without one leading `byte`, and that byte.
-fn without(name: &[u8], byte: Option<u8>) -> (&[u8], Option<u8>) {
-    match (name, byte) {
-        ([first, rest @ ..], Some(byte)) if *first == byte => (rest, Some(byte)),
-        _ => (name, None),
+/// Every worker takes the next few modules until none are left; the caller's thread
+/// is one of them.
+fn read_all(files: &[&Found], how: Reading) -> Vec<Batch> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut worker = Worker::new(how);
+        let mut read = Vec::new();
+        loop {
+            let start = next.fetch_add(HANDFUL, Ordering::Relaxed);
+            let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) else { break };
+            for (at, found) in (start..).zip(rest.iter().take(HANDFUL)) {
+                read.push((at, worker.read(found)));
+            }
+        }
+        Batch { names: worker.extractor.names, read }
+    };
+    thread::scope(|scope| {
+        // Where the system gives no thread, there are fewer.
+        let others: Vec<_> = (1..how.workers.get().min(worthwhile(files)))
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut batches = vec![work()];
+        for other in others {
+            batches.push(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        batches
+    })
+}
+
+/// How many workers have enough to do.
+fn worthwhile(files: &[&Found]) -> usize {
+    let cost = |found: &&Found| if found.path().ends_with(b".ko") { 1 } else { PACKED_COST };
+    1 + files.iter().map(cost).sum::<usize>() / WORTH_A_THREAD
+}
+
+/// Reads modules one after another, with memory that they share.
+struct Worker {
+    extractor: Extractor,
+    excerpt: Excerpt,
+    unpacker: Unpacker,
+    bytes: Vec<u8>,
+}
+
+impl Worker {
+    fn new(how: Reading) -> Self {
+        Self {
+            extractor: Extractor::new(how.prefix, how.checks),
+            excerpt: Excerpt::default(),
+            unpacker: Unpacker::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, found: &Found) -> Result<ModuleFacts, Unreadable> {
+        let file = ModuleFile::open(found.to_path()).map_err(Unreadable::File)?;
+        if let Some(facts) = self.read_parts(&file) {
+            return Ok(facts);
+        }
+        self.unpacker.contents_into(&file, &mut self.bytes).map_err(Unreadable::File)?;
+        let module = Module::parse(&self.bytes).map_err(Unreadable::Elf)?;
+        let facts = self.extractor.read(&module);
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+        Ok(facts)
+    }
+
+    /// Of a sound plain module that is long, only what is needed.
+    fn read_parts(&mut self, file: &ModuleFile) -> Option<ModuleFacts> {
+        let size = file.plain_size().filter(|_| !self.extractor.wants_all())?;
+        let mut read = |offset, part: &mut [u8]| file.read_part(offset, part).is_ok();
+        self.excerpt.read(size, &mut read)?;
+        let facts = self.excerpt.module().ok().map(|module| self.extractor.read(&module));
+        if self.excerpt.capacity() > KEPT {
+            self.excerpt = Excerpt::default();
+        }
+        facts
     }
 }

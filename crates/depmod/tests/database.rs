@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
-    Checks, Database, Finding, Graph, KernelSymbols, Symbols, Unreadable, is_fresh, load_modules,
-    publish, scan, sort_modules,
+    Checks, Database, Finding, Graph, KernelSymbols, Reading, Symbols, Unreadable, is_fresh,
+    load_modules, publish, scan, sort_modules,
 };
 use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Tree, pack};
 use komod_index::Index;
@@ -26,6 +27,7 @@ struct How {
     symvers: Option<&'static str>,
     prefix: Option<u8>,
     duplicates: bool,
+    workers: Option<NonZeroUsize>,
 }
 
 fn build(dir: &Path, config: &DepmodConfig, how: &How) -> Built {
@@ -38,7 +40,12 @@ fn build(dir: &Path, config: &DepmodConfig, how: &How) -> Built {
     }
     let found = scan(dir, config, &mut sink).unwrap();
     let mut catalog = sort_modules(found, dir, &mut sink);
-    load_modules(&mut catalog, &mut symbols, how.prefix, &mut sink);
+    let reading = Reading {
+        workers: how.workers.unwrap_or(NonZeroUsize::MIN),
+        prefix: how.prefix,
+        checks: how.symvers.is_some(),
+    };
+    load_modules(&mut catalog, &mut symbols, reading, &mut sink);
     let checks = Checks { unknown: how.symvers.is_some(), versions: how.symvers.is_some() };
     let graph = match Graph::resolve(&catalog, &symbols, checks, &mut sink) {
         Ok(graph) => graph,
@@ -290,13 +297,37 @@ fn modules_in_circles_end_it() {
 }
 
 #[test]
-fn every_truncation_of_a_module_is_survived() {
-    let spec = ModuleSpec::new("a").export("s", 1).needs("n").version("n", 1).modinfo("alias", "x");
-    let whole = spec.build();
-    for end in 0..whole.len() {
-        let _ = komod_depmod::read_module(&whole[..end]);
+fn the_number_of_workers_changes_nothing() {
+    let mut tree = Tree::new("1.0");
+    for number in 0..300 {
+        let spec = ModuleSpec::new(&format!("m{number}"))
+            .export(&format!("s{number}"), number)
+            .needs(&format!("s{}", number / 2))
+            .version(&format!("s{}", number / 3), 7)
+            .modinfo("alias", &format!("pci:v{:04}*", number % 10));
+        // Few of them are sound, and they are packed in every way.
+        tree = match number % 7 {
+            0 => tree.file(&format!("m{number}.ko"), b"no module at all"),
+            1 => tree.file(&format!("m{number}.ko.xz"), pack(&spec.build(), Packing::Xz)),
+            2 => tree.file(&format!("m{number}.ko.zst"), &pack(&spec.build(), Packing::Zstd)[..99]),
+            3 => tree.file(&format!("m{number}.ko.zst"), pack(&spec.build(), Packing::Zstd)),
+            _ => tree.module(&format!("m{number}.ko"), &spec),
+        };
     }
-    assert!(komod_depmod::read_module(&whole).unwrap().damage.is_none());
+    let (_root, dir) = written(&tree);
+    for symvers in [None, Some("0x7 s1 vmlinux\n")] {
+        let of = |workers| {
+            let how = How { symvers, workers: NonZeroUsize::new(workers), ..How::default() };
+            build(&dir, &DepmodConfig::default(), &how)
+        };
+        let one = of(1);
+        assert!(one.findings.len() > 50);
+        for workers in [2, 3, 8] {
+            let several = of(workers);
+            assert_eq!(several.findings, one.findings);
+            assert!(several.files == one.files);
+        }
+    }
 }
 
 #[test]

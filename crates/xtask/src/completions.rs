@@ -31,6 +31,7 @@ const VALUES: &[(&str, Value)] = &[
     ("FORMAT", Value::Format),
     ("CHAR", Value::Free),
     ("MSEC", Value::Free),
+    ("N", Value::Free),
 ];
 
 /// What completes a tool's operands.

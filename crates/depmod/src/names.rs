@@ -1,0 +1,147 @@
+//! Names by dense numbers.
+
+use std::hash::{BuildHasher, RandomState};
+
+use crate::facts::Span;
+
+/// Names, each kept once, one behind the other; the table beside them holds numbers
+/// only, so that a name costs no allocation of its own.
+#[derive(Debug)]
+pub(crate) struct Names {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+    /// Open addressing: 0, or a name's number + 1 below the upper half of its hash.
+    /// The length is a power of two and at least twice the number of names.
+    table: Vec<u64>,
+    seed: u64,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        // Nobody can know beforehand which names fall together.
+        let seed = RandomState::new().hash_one(0_u8);
+        Self { text: Vec::new(), spans: Vec::new(), table: Vec::new(), seed }
+    }
+}
+
+impl Names {
+    /// The number of `name`, new or old. Numbers count from 0.
+    pub(crate) fn intern(&mut self, name: &[u8]) -> u32 {
+        if self.table.len() <= self.spans.len() * 2 {
+            self.grow();
+        }
+        let hash = hash(name, self.seed);
+        let mask = self.table.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            match self.table[slot] {
+                0 => {
+                    let id = self.spans.len() as u32;
+                    self.spans.push(Span::push(&mut self.text, name));
+                    self.table[slot] = entry(hash, id);
+                    return id;
+                }
+                taken => {
+                    let id = taken as u32 - 1;
+                    if taken >> 32 == hash >> 32 && self.name(id) == name {
+                        return id;
+                    }
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = (self.table.len() * 2).max(1024);
+        let mut table = vec![0; size];
+        for id in 0..self.spans.len() as u32 {
+            let hash = hash(self.name(id), self.seed);
+            let mut slot = hash as usize & (size - 1);
+            while table[slot] != 0 {
+                slot = (slot + 1) & (size - 1);
+            }
+            table[slot] = entry(hash, id);
+        }
+        self.table = table;
+    }
+
+    /// The name of a number that [`Self::intern`] gave.
+    pub(crate) fn name(&self, id: u32) -> &[u8] {
+        self.spans[id as usize].of(&self.text)
+    }
+
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+}
+
+fn entry(hash: u64, id: u32) -> u64 {
+    hash >> 32 << 32 | u64::from(id + 1)
+}
+
+/// Eight bytes a step; several times the speed of the standard library's.
+fn hash(name: &[u8], seed: u64) -> u64 {
+    let mut state = seed ^ name.len() as u64;
+    let mut rest = name;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        state = mix(state ^ u64::from_le_bytes(*word));
+        rest = tail;
+    }
+    let last = match (name.last_chunk(), rest) {
+        (_, []) => return state,
+        // The last eight bytes, some of them for the second time.
+        (Some(word), _) => u64::from_le_bytes(*word),
+        (None, short) => short.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    mix(state ^ last)
+}
+
+/// The two halves of a product, one over the other. The constant is odd and without
+/// pattern: the fraction of pi.
+fn mix(word: u64) -> u64 {
+    let product = u128::from(word) * 0x2430_5a88_85a3_08d3;
+    (product as u64) ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_number_while_the_table_grows() {
+        let mut names = Names::default();
+        let all: Vec<String> = (0..5000).map(|n| format!("symbol_{n}")).collect();
+        let ids: Vec<_> = all.iter().map(|n| names.intern(n.as_bytes())).collect();
+        assert_eq!(names.len(), all.len());
+        for (name, id) in all.iter().zip(&ids) {
+            assert_eq!(names.intern(name.as_bytes()), *id);
+            assert_eq!(names.name(*id), name.as_bytes());
+        }
+    }
+
+    #[test]
+    fn names_of_every_length_are_told_apart() {
+        let mut names = Names::default();
+        for length in 0..40 {
+            for at in 0..length {
+                let mut name = vec![b'x'; length];
+                name[at] = b'y';
+                let before = names.len();
+                names.intern(&name);
+                assert_eq!(names.len(), before + 1, "{length} {at}");
+            }
+        }
+        assert_eq!(names.intern(b""), names.intern(b""));
+    }
+
+    #[test]
+    fn hashes_of_names_like_symbols_are_spread() {
+        let hashes: std::collections::HashSet<u64> =
+            (0..20_000).map(|n| hash(format!("symbol_number_{n}").as_bytes(), 7)).collect();
+        assert_eq!(hashes.len(), 20_000);
+        let low: std::collections::HashSet<u64> = hashes.iter().map(|h| h & 0xffff).collect();
+        assert!(low.len() > 16_000, "{}", low.len());
+    }
+}
