@@ -20,6 +20,8 @@ pub struct Need {
 
 /// The machine of the vm scenarios.
 pub const QEMU: Need = Need { program: "qemu-system-x86_64", package: "qemu-system-x86" };
+/// The maker of a Debian system in a directory.
+pub const DEBOOTSTRAP: Need = Need { program: "debootstrap", package: "debootstrap" };
 /// The compiler of the static program's C parts.
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
 

@@ -15,6 +15,8 @@
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
+//! | `consumers` | programs that use the tools, in a Debian `system` |
+//! | `bench` | komod's time beside the original's |
 //! | `binary` | the program as it is shipped |
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
@@ -24,10 +26,12 @@
 //! | `outcome`, `programs` | how things end, how other programs are run |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bench;
 pub mod binary;
 pub mod cases;
 pub mod compare;
 pub mod completions;
+pub mod consumers;
 pub mod cpio;
 pub mod demo;
 pub mod fetch;
@@ -46,6 +50,7 @@ pub mod qemu;
 pub mod random;
 pub mod samples;
 pub mod shells;
+pub mod system;
 pub mod test;
 pub mod trees;
 pub mod vm;

@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ),
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
+    ("bench", "measure komod's time beside the original's: consumers", xtask::bench::run),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
 ];
 
