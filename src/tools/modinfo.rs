@@ -1,5 +1,8 @@
 //! `modinfo`: what modules say about themselves.
 
+mod contents;
+
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -16,6 +19,7 @@ use super::Tool;
 use crate::cli::{self, Given};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
 use crate::{errno_text, io_text};
+use contents::Contents;
 
 pub(super) const TOOL: Tool = Tool {
     name: "modinfo",
@@ -111,6 +115,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         return Ok(Outcome::Failure);
     }
     let database = Database::new(options.directory.clone());
+    let mut contents = Contents::default();
     let mut outcome = Outcome::Success;
     for operand in &options.operands {
         let Some(targets) = targets(host, &database, operand, options.names_only) else {
@@ -118,7 +123,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
             continue;
         };
         for target in targets {
-            outcome = outcome.and(show(host, &database, &target, &options)?);
+            outcome = outcome.and(show(host, &database, &mut contents, &target, &options)?);
         }
     }
     // kmod keeps silent about them; an empty one is its own way to say "none".
@@ -174,6 +179,7 @@ fn is_module_file(operand: &OsStr) -> bool {
 fn show(
     host: &mut Host<'_>,
     database: &Database,
+    contents: &mut Contents,
     target: &Target,
     options: &Options,
 ) -> io::Result<Outcome> {
@@ -208,7 +214,7 @@ fn show(
     let fields = if builtin {
         builtin_fields(host, database, target)
     } else {
-        file_fields(host, Path::new(OsStr::from_bytes(&filename)))
+        file_fields(host, contents, Path::new(OsStr::from_bytes(&filename)))
     };
     let fields = match fields {
         Ok(fields) => fields,
@@ -232,8 +238,9 @@ fn show(
             }
         }
         Some(key) => {
-            for field in fields.iter().filter(|field| field.key == key) {
-                host.stdout.write_all(&[&field.value, &[options.end][..]].concat())?;
+            for field in fields.iter().filter(|field| *field.key == *key) {
+                host.stdout.write_all(&field.value)?;
+                host.stdout.write_all(&[options.end])?;
             }
         }
     }
@@ -241,25 +248,34 @@ fn show(
 }
 
 /// One thing that a module says.
-struct Field {
-    key: Vec<u8>,
-    value: Vec<u8>,
+struct Field<'a> {
+    key: Cow<'a, [u8]>,
+    value: Cow<'a, [u8]>,
 }
 
-impl Field {
+impl<'a> Field<'a> {
     /// `KEY=VALUE`; without `=` the value is empty.
-    fn of(string: &[u8]) -> Self {
+    fn of(string: &'a [u8]) -> Self {
         let at = string.iter().position(|byte| *byte == b'=').unwrap_or(string.len());
         let (key, rest) = string.split_at(at);
-        Self { key: key.to_vec(), value: rest.get(1..).unwrap_or_default().to_vec() }
+        Self { key: key.into(), value: rest.get(1..).unwrap_or_default().into() }
+    }
+
+    /// One that outlives the bytes it was made of.
+    fn owned(self) -> Field<'static> {
+        Field { key: self.key.into_owned().into(), value: self.value.into_owned().into() }
     }
 }
 
 /// The fields of the module in a file, its signature's last. The error is an errno;
 /// what a codec has to say of it is reported.
-fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
+fn file_fields<'a>(
+    host: &mut Host<'_>,
+    contents: &'a mut Contents,
+    path: &Path,
+) -> Result<Vec<Field<'a>>, i32> {
     const ENODATA: i32 = 61;
-    let bytes = ModuleFile::open(path).and_then(|file| file.contents()).map_err(|error| {
+    let bytes = ModuleFile::open(path).and_then(|file| contents.read(&file)).map_err(|error| {
         let of_codec =
             matches!(error, komod_file::Error::Corrupt { .. } | komod_file::Error::TooLarge { .. });
         if of_codec && host.environment.wants_library_errors() {
@@ -267,11 +283,11 @@ fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
         }
         error.raw_os_error()
     })?;
-    let module = Module::parse(&bytes).map_err(|error| error.raw_os_error())?;
+    let module = Module::parse(bytes).map_err(|error| error.raw_os_error())?;
     let strings = module.modinfo().map_err(|error| error.raw_os_error())?.ok_or(ENODATA)?;
-    let mut fields: Vec<Field> = strings.into_iter().map(Field::of).collect();
-    if let Some(signature) = Signature::of(&bytes) {
-        let signed = [
+    let mut fields: Vec<Field<'_>> = strings.into_iter().map(Field::of).collect();
+    if let Some(signature) = Signature::of(bytes) {
+        let signed: [(&str, Vec<u8>); 5] = [
             ("sig_id", signature.id_type.into()),
             // As text in C: a NUL ends it.
             ("signer", signature.signer.into_iter().take_while(|byte| *byte != 0).collect()),
@@ -279,7 +295,9 @@ fn file_fields(host: &mut Host<'_>, path: &Path) -> Result<Vec<Field>, i32> {
             ("sig_hashalgo", signature.hash_algo),
             ("signature", hex(&signature.signature)),
         ];
-        fields.extend(signed.map(|(key, value)| Field { key: key.into(), value }));
+        fields.extend(
+            signed.map(|(key, value)| Field { key: key.as_bytes().into(), value: value.into() }),
+        );
     }
     Ok(fields)
 }
@@ -289,7 +307,7 @@ fn builtin_fields(
     host: &mut Host<'_>,
     database: &Database,
     target: &Target,
-) -> Result<Vec<Field>, i32> {
+) -> Result<Vec<Field<'static>>, i32> {
     const EINVAL: i32 = 22;
     let bytes = match database.builtin_modinfo() {
         Ok(bytes) => bytes,
@@ -304,7 +322,7 @@ fn builtin_fields(
         host.report.error(error);
         EINVAL
     })?;
-    Ok(strings.into_iter().map(Field::of).collect())
+    Ok(strings.into_iter().map(|string| Field::of(string).owned()).collect())
 }
 
 /// Bytes as modinfo shows them: twenty a line, the lines after the first indented.
@@ -317,7 +335,9 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
                 text.extend(b"\n\t\t");
             }
         }
-        text.extend(format!("{byte:02X}").bytes());
+        text.extend(
+            [byte >> 4, byte & 15].map(|digit| digit + if digit < 10 { b'0' } else { b'A' - 10 }),
+        );
     }
     text
 }
@@ -351,7 +371,7 @@ impl Parameter {
 }
 
 /// The parameters in the order shown, after saying which fields name none.
-fn parameters(host: &mut Host<'_>, fields: &[Field]) -> Vec<Parameter> {
+fn parameters(host: &mut Host<'_>, fields: &[Field<'_>]) -> Vec<Parameter> {
     let (parameters, nameless) = named_parameters(fields);
     for string in nameless {
         let string = String::from_utf8_lossy(&string);
@@ -362,12 +382,12 @@ fn parameters(host: &mut Host<'_>, fields: &[Field]) -> Vec<Parameter> {
 
 /// The parameters, the first named comes last; and the `KEY=VALUE` of fields that
 /// name none. A later description or type takes the place of an earlier one.
-fn named_parameters(fields: &[Field]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
+fn named_parameters(fields: &[Field<'_>]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
     let (mut parameters, mut nameless) = (Vec::<Parameter>::new(), Vec::new());
-    let is_parameter = |field: &&Field| field.key == b"parm" || field.key == b"parmtype";
+    let is_parameter = |field: &&Field<'_>| matches!(&*field.key, b"parm" | b"parmtype");
     for field in fields.iter().filter(is_parameter) {
         let Some(colon) = field.value.iter().position(|byte| *byte == b':') else {
-            nameless.push([&field.key, &b"="[..], &field.value].concat());
+            nameless.push([&*field.key, b"=", &*field.value].concat());
             continue;
         };
         let (name, text) = field.value.split_at(colon);
@@ -379,7 +399,7 @@ fn named_parameters(fields: &[Field]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
         });
         if let Some(parameter) = parameters.get_mut(at) {
             let Parameter { description, kind, .. } = parameter;
-            let part = if field.key == b"parm" { description } else { kind };
+            let part = if *field.key == *b"parm" { description } else { kind };
             *part = Some(text.get(1..).unwrap_or_default().to_vec());
         }
     }
@@ -388,11 +408,15 @@ fn named_parameters(fields: &[Field]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
 }
 
 /// All fields but the parameters, for people or (`end` is NUL) for programs.
-fn show_fields(out: &mut dyn Write, fields: &[Field], end: u8) -> io::Result<()> {
+fn show_fields(out: &mut dyn Write, fields: &[Field<'_>], end: u8) -> io::Result<()> {
     for Field { key, value } in fields {
-        match (key.as_slice(), end) {
+        match (&**key, end) {
             (b"parm" | b"parmtype", _) => {}
-            (key, 0) => out.write_all(&[key, b"=", value, b"\0"].concat())?,
+            (key, 0) => {
+                for part in [key, b"=", value, b"\0"] {
+                    out.write_all(part)?;
+                }
+            }
             (key, end) => line(out, key, value, end)?,
         }
     }
@@ -401,9 +425,10 @@ fn show_fields(out: &mut dyn Write, fields: &[Field], end: u8) -> io::Result<()>
 
 /// One line for people.
 fn line(out: &mut dyn Write, key: &[u8], value: &[u8], end: u8) -> io::Result<()> {
-    let padding = 15_usize.saturating_sub(key.len());
+    const COLUMN: &[u8; 16] = b":               ";
     out.write_all(key)?;
-    write!(out, ":{:padding$}", "")?;
+    let padding = COLUMN.len().saturating_sub(key.len());
+    out.write_all(COLUMN.get(..padding.max(1)).unwrap_or_default())?;
     out.write_all(value)?;
     out.write_all(&[end])
 }
@@ -412,7 +437,7 @@ fn line(out: &mut dyn Write, key: &[u8], value: &[u8], end: u8) -> io::Result<()
 mod tests {
     use super::*;
 
-    fn fields(strings: &[&str]) -> Vec<Field> {
+    fn fields<'a>(strings: &[&'a str]) -> Vec<Field<'a>> {
         strings.iter().map(|string| Field::of(string.as_bytes())).collect()
     }
 

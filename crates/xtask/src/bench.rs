@@ -19,7 +19,7 @@ use crate::packed::Packed;
 use crate::programs;
 
 /// Pairs of runs, in turn.
-const PAIRS: usize = 9;
+const PAIRS: usize = 7;
 /// What mkosi asks of a whole kernel, twice over.
 const NAMES: usize = 8_500;
 /// What mkinitcpio asks on a machine with many devices.
