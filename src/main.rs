@@ -6,7 +6,7 @@
 //! main.rs        descriptors, argv, exit status              (this file)
 //! lib.rs         run(): who is called, standard streams, the last flush
 //! tools.rs       the table: name, one line, definition, function
-//! cli.rs         argv as getopt_long(3) reads it -> clap's matches
+//! cli.rs         argv by the table of options, as getopt_long(3) reads it
 //! host.rs        where the world is: kernel, directories, streams
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
 //! output.rs      standard output, as long as somebody reads it

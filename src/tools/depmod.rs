@@ -6,7 +6,6 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, Command};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
     AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Reading, ScanError,
@@ -14,7 +13,7 @@ use komod_depmod::{
 };
 
 use super::Tool;
-use crate::cli::{self, Given};
+use crate::cli::{self, Definition, Given, count, flag, list, value};
 use crate::host::{Host, Outcome};
 use crate::io_text;
 use crate::report::Level;
@@ -27,54 +26,38 @@ pub(super) const TOOL: Tool = Tool {
     name: "depmod",
     about: "Make the database that modprobe looks modules up in",
     program: true,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
-fn definition() -> Command {
-    // kmod 30 took these and did nothing; scripts still say them.
-    let no_op = |long: &'static str, short: char| {
-        Arg::new(long).long(long).short(short).action(ArgAction::SetTrue).hide(true)
-    };
-    cli::command("depmod", TOOL.about, "[options] [version] [/path/of/module...]")
-        .arg(cli::flag("all", "Read every module (the default without modules)").short('a'))
-        .arg(cli::flag("quick", "Do nothing if the database is up to date").short('A'))
-        .arg(cli::value("basedir", "DIR", "Take the modules below DIR").short('b'))
-        .arg(
-            cli::value("moduledir", "DIR", "Where kernels' modules are (default lib/modules)")
-                .short('m'),
-        )
-        .arg(cli::value("outdir", "DIR", "Write below DIR, not below the basedir").short('o'))
-        .arg(
-            cli::list("config", "PATH", "Read this file or directory, not the usual depmod.d")
-                .short('C'),
-        )
-        .arg(cli::flag("errsyms", "Tell symbols that nobody exports (with -E or -F)").short('e'))
-        .arg(
-            cli::value("symvers", "FILE", "What the kernel exports, and in which versions")
-                .short('E'),
-        )
-        .arg(cli::value("filesyms", "FILE", "What the kernel exports, as a System.map").short('F'))
-        .arg(
-            cli::value("jobs", "N", "Read so many modules at a time (default: one a processor)")
-                .short('j'),
-        )
-        .arg(
-            cli::flag("show", "Write the texts to standard output, and no file")
-                .short('n')
-                .visible_alias("dry-run"),
-        )
-        .arg(
-            cli::value("symbol-prefix", "CHAR", "What the architecture puts before symbols")
-                .short('P'),
-        )
-        .arg(cli::flag("warn", "Tell what is in the database twice").short('w'))
-        .arg(cli::count("verbose", "Tell which module needs which, and why").short('v'))
-        .arg(no_op("unresolved-error", 'u'))
-        .arg(no_op("quiet", 'q'))
-        .arg(no_op("root", 'r'))
-        .arg(cli::operands("version"))
-}
+static DEFINITION: Definition = Definition::new(
+    "depmod",
+    TOOL.about,
+    "[options] [version] [/path/of/module...]",
+    &[
+        flag("all", "Read every module (the default without modules)").short('a'),
+        flag("quick", "Do nothing if the database is up to date").short('A'),
+        value("basedir", "DIR", "Take the modules below DIR").short('b'),
+        value("moduledir", "DIR", "Where kernels' modules are (default lib/modules)").short('m'),
+        value("outdir", "DIR", "Write below DIR, not below the basedir").short('o'),
+        list("config", "PATH", "Read this file or directory, not the usual depmod.d").short('C'),
+        flag("errsyms", "Tell symbols that nobody exports (with -E or -F)").short('e'),
+        value("symvers", "FILE", "What the kernel exports, and in which versions").short('E'),
+        value("filesyms", "FILE", "What the kernel exports, as a System.map").short('F'),
+        value("jobs", "N", "Read so many modules at a time (default: one a processor)").short('j'),
+        flag("show", "Write the texts to standard output, and no file")
+            .short('n')
+            .visible_alias("dry-run"),
+        value("symbol-prefix", "CHAR", "What the architecture puts before symbols").short('P'),
+        flag("warn", "Tell what is in the database twice").short('w'),
+        count("verbose", "Tell which module needs which, and why").short('v'),
+        // kmod 30 took these and did nothing; scripts still say them.
+        flag("unresolved-error", "").short('u').hidden(),
+        flag("quiet", "").short('q').hidden(),
+        flag("root", "").short('r').hidden(),
+    ],
+    "version",
+);
 
 /// What the command line asks for.
 struct Options {
@@ -108,7 +91,7 @@ const MOST_JOBS: usize = 1024;
 struct GaveUp;
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

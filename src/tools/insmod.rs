@@ -4,11 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command};
 use komod_probe::{Cause, Event, Force, load_file};
 
 use super::Tool;
-use crate::cli;
+use crate::cli::{self, Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::report::{Level, insmod_phrase};
 use crate::{errno_text, io_text};
@@ -17,30 +16,31 @@ pub(super) const TOOL: Tool = Tool {
     name: "insmod",
     about: "Load the module in a file, without looking for what it needs",
     program: true,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
-fn definition() -> Command {
-    // kmod 30 took `-p` and did nothing; scripts still say it.
-    let no_op = Arg::new("probe").short('p').action(ArgAction::SetTrue).hide(true);
-    cli::command("insmod", TOOL.about, "[options] file [parameter=value...]")
-        .arg(
-            cli::flag("force", "Load although versions differ: both of the next two (dangerous)")
-                .short('f')
-                // kmod 34.2 has no other option that begins so.
-                .aliases(["f", "fo", "for", "forc"]),
-        )
-        .arg(cli::flag("force-modversion", "Load although symbol versions differ"))
-        .arg(cli::flag("force-vermagic", "Load although the version magic differs"))
-        .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
-        .arg(cli::count("verbose", "Say more").short('v'))
-        .arg(no_op)
-        .arg(cli::operands("file"))
-}
+static DEFINITION: Definition = Definition::new(
+    "insmod",
+    TOOL.about,
+    "[options] file [parameter=value...]",
+    &[
+        flag("force", "Load although versions differ: both of the next two (dangerous)")
+            .short('f')
+            // kmod 34.2 has no other option that begins so.
+            .aliases(&["f", "fo", "for", "forc"]),
+        flag("force-modversion", "Load although symbol versions differ"),
+        flag("force-vermagic", "Load although the version magic differs"),
+        flag("syslog", "Send messages to syslog").short('s'),
+        count("verbose", "Say more").short('v'),
+        // kmod 30 took `-p` and did nothing; scripts still say it.
+        flag("probe", "").short('p').without_long().hidden(),
+    ],
+    "file",
+);
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

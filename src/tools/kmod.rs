@@ -4,35 +4,35 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 
-use clap::Command;
-
 use super::{TOOLS, Tool, by_command};
-use crate::cli;
+use crate::cli::{self, Definition};
 use crate::host::{Host, Outcome};
 
 pub(super) const TOOL: Tool = Tool {
     name: "kmod",
     about: "Manage kernel modules: list, load, unload and more",
     program: true,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
-fn definition() -> Command {
+static DEFINITION: Definition =
+    Definition::new("kmod", TOOL.about, "[options] command [command options]", &[], "command")
+        .after_help(commands);
+
+fn commands() -> String {
     let mut commands = String::from("Commands:\n  help           Print this help\n");
     for tool in TOOLS.iter().skip(1) {
         let _ = writeln!(commands, "  {:<14} {}", tool.name, tool.about);
     }
-    cli::command("kmod", TOOL.about, "[options] command [command options]")
-        .after_help(commands)
-        .arg(cli::operands("command"))
+    commands
 }
 
 /// `kmod COMMAND ...`. The options before COMMAND are kmod's own, all behind
 /// it are the command's.
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let posix = std::mem::replace(&mut host.environment.posixly_correct, true);
-    let parsed = cli::parse(host, definition(), args)?;
+    let parsed = cli::parse(host, &DEFINITION, args)?;
     host.environment.posixly_correct = posix;
     let given = match parsed {
         Ok(given) => given,
@@ -63,5 +63,5 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
 }
 
 fn help(host: &mut Host<'_>) -> io::Result<()> {
-    write!(host.stdout, "{}", definition().render_help())
+    write!(host.stdout, "{}", DEFINITION.command().render_help())
 }

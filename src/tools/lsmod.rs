@@ -3,30 +3,38 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::Command;
 use komod_kernel::{Kernel, LoadedModule};
 
 use super::Tool;
-use crate::cli;
+use crate::cli::{self, Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::io_text;
 use crate::report::Level;
 
-pub(super) const TOOL: Tool =
-    Tool { name: "lsmod", about: "Show the modules in the kernel", program: true, definition, run };
+pub(super) const TOOL: Tool = Tool {
+    name: "lsmod",
+    about: "Show the modules in the kernel",
+    program: true,
+    definition: || DEFINITION.command(),
+    run,
+};
 
 pub(super) const LIST: Tool =
     Tool { name: "list", about: "Show the modules in the kernel", program: false, ..TOOL };
 
-fn definition() -> Command {
-    cli::command("lsmod", TOOL.about, "[options]")
-        .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
-        .arg(cli::count("verbose", "Say more").short('v'))
-        .arg(cli::operands(""))
-}
+static DEFINITION: Definition = Definition::new(
+    "lsmod",
+    TOOL.about,
+    "[options]",
+    &[
+        flag("syslog", "Send messages to syslog").short('s'),
+        count("verbose", "Say more").short('v'),
+    ],
+    "",
+);
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use clap::Command;
 use komod_config::Config;
 use komod_elf::{Module, Signature};
 use komod_file::ModuleFile;
@@ -16,7 +15,7 @@ use komod_index::BuiltinInfo;
 use komod_probe::{Broken, Database, Resolver, Target};
 
 use super::Tool;
-use crate::cli::{self, Given};
+use crate::cli::{self, Definition, Given, flag, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
 use crate::{errno_text, io_text};
 use contents::Contents;
@@ -25,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "modinfo",
     about: "Show what modules say about themselves",
     program: true,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
@@ -38,20 +37,24 @@ const SHORTCUTS: [(&str, &str); 5] = [
     ("filename", "filename"),
 ];
 
-fn definition() -> Command {
-    cli::command("modinfo", TOOL.about, "[options] module|file...")
-        .arg(cli::flag("author", "Show only the authors").short('a'))
-        .arg(cli::flag("description", "Show only the description").short('d'))
-        .arg(cli::flag("license", "Show only the license").short('l'))
-        .arg(cli::flag("parameters", "Show only the parameters").short('p'))
-        .arg(cli::flag("filename", "Show only the file's path").short('n'))
-        .arg(cli::value("field", "FIELD", "Show only the values of that field").short('F'))
-        .arg(cli::flag("null", "End each value with a NUL, not with a newline").short('0'))
-        .arg(cli::flag("modname", "Take operands for module names alone").short('m'))
-        .arg(cli::value("set-version", "VERSION", "Ask another kernel version").short('k'))
-        .arg(cli::value("basedir", "DIR", "Ask the modules below another root").short('b'))
-        .arg(cli::operands("module|file"))
-}
+static DEFINITION: Definition = Definition::new(
+    "modinfo",
+    TOOL.about,
+    "[options] module|file...",
+    &[
+        flag("author", "Show only the authors").short('a'),
+        flag("description", "Show only the description").short('d'),
+        flag("license", "Show only the license").short('l'),
+        flag("parameters", "Show only the parameters").short('p'),
+        flag("filename", "Show only the file's path").short('n'),
+        value("field", "FIELD", "Show only the values of that field").short('F'),
+        flag("null", "End each value with a NUL, not with a newline").short('0'),
+        flag("modname", "Take operands for module names alone").short('m'),
+        value("set-version", "VERSION", "Ask another kernel version").short('k'),
+        value("basedir", "DIR", "Ask the modules below another root").short('b'),
+    ],
+    "module|file",
+);
 
 /// What a command line asks for.
 struct Options {
@@ -105,7 +108,7 @@ fn module_directory(given: &Given, host: &Host<'_>) -> io::Result<PathBuf> {
 }
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

@@ -13,13 +13,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Command;
 use komod_config::{Config, Search};
 use komod_index::Error as IndexError;
 use komod_probe::{Database, Force, RemovalRequest, Request, Resolver, Shell};
 
 use super::Tool;
-use crate::cli::{self, Given, count, flag, list, value};
+use crate::cli::{self, Definition, Given, count, flag, list, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
 use crate::io_text;
 use crate::report::Level;
@@ -28,57 +27,48 @@ pub(super) const TOOL: Tool = Tool {
     name: "modprobe",
     about: "Load a module and all that it needs, or remove it",
     program: true,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
-fn definition() -> Command {
-    cli::command("modprobe", TOOL.about, "[options] MODULE [PARAMETER=VALUE...]")
-        .arg(flag("all", "Take every operand for a module").short('a'))
-        .arg(flag("remove", "Remove modules instead of loading them").short('r'))
-        .arg(
-            flag("remove-holders", "Remove the module and, before it, what uses it")
-                .alias("remove-dependencies"),
-        )
-        .arg(
-            value("wait", "MSEC", "With -r: try again for that long while a module is used")
-                .short('w'),
-        )
-        .arg(flag("first-time", "Fail if the module is loaded, or with -r is not"))
-        .arg(
-            flag("ignore-install", "Ignore the module's commands and soft dependencies")
-                .short('i')
-                .visible_alias("ignore-remove"),
-        )
-        .arg(flag("use-blacklist", "Let the blacklist hold back plain names too").short('b'))
-        .arg(flag("force", "Overlook versions; with -r, users").short('f'))
-        .arg(flag("force-modversion", "Overlook the versions of symbols"))
-        .arg(flag("force-vermagic", "Overlook the version of the kernel"))
-        .arg(
-            flag("resolve-alias", "Print the names of the modules that are meant")
-                .short('R')
-                .visible_alias("show-alias"),
-        )
-        .arg(flag("show-depends", "Print what would be done if nothing were loaded").short('D'))
-        .arg(
-            flag("show-config", "Print the configuration and the indexes")
-                .short('c')
-                .visible_alias("showconfig"),
-        )
-        .arg(
-            flag("show-modversions", "Print the symbol versions that a module needs")
-                .visible_alias("dump-modversions"),
-        )
-        .arg(flag("show-exports", "Print the symbols that a module exports"))
-        .arg(flag("dry-run", "Print what would be done").short('n').visible_alias("show"))
-        .arg(list("config", "PATH", "Read this file or directory, not the usual ones").short('C'))
-        .arg(value("dirname", "DIR", "The root of /lib/modules").short('d'))
-        .arg(value("set-version", "VERSION", "This kernel, not the running one").short('S'))
-        .arg(flag("syslog", "Send messages to syslog").short('s'))
-        .arg(count("quiet", "Be silent about errors").short('q'))
-        .arg(count("verbose", "Say more").short('v'))
-        .arg(cli::operands("MODULE"))
-}
+static DEFINITION: Definition = Definition::new(
+    "modprobe",
+    TOOL.about,
+    "[options] MODULE [PARAMETER=VALUE...]",
+    &[
+        flag("all", "Take every operand for a module").short('a'),
+        flag("remove", "Remove modules instead of loading them").short('r'),
+        flag("remove-holders", "Remove the module and, before it, what uses it")
+            .aliases(&["remove-dependencies"]),
+        value("wait", "MSEC", "With -r: try again for that long while a module is used").short('w'),
+        flag("first-time", "Fail if the module is loaded, or with -r is not"),
+        flag("ignore-install", "Ignore the module's commands and soft dependencies")
+            .short('i')
+            .visible_alias("ignore-remove"),
+        flag("use-blacklist", "Let the blacklist hold back plain names too").short('b'),
+        flag("force", "Overlook versions; with -r, users").short('f'),
+        flag("force-modversion", "Overlook the versions of symbols"),
+        flag("force-vermagic", "Overlook the version of the kernel"),
+        flag("resolve-alias", "Print the names of the modules that are meant")
+            .short('R')
+            .visible_alias("show-alias"),
+        flag("show-depends", "Print what would be done if nothing were loaded").short('D'),
+        flag("show-config", "Print the configuration and the indexes")
+            .short('c')
+            .visible_alias("showconfig"),
+        flag("show-modversions", "Print the symbol versions that a module needs")
+            .visible_alias("dump-modversions"),
+        flag("show-exports", "Print the symbols that a module exports"),
+        flag("dry-run", "Print what would be done").short('n').visible_alias("show"),
+        list("config", "PATH", "Read this file or directory, not the usual ones").short('C'),
+        value("dirname", "DIR", "The root of /lib/modules").short('d'),
+        value("set-version", "VERSION", "This kernel, not the running one").short('S'),
+        flag("syslog", "Send messages to syslog").short('s'),
+        count("quiet", "Be silent about errors").short('q'),
+        count("verbose", "Say more").short('v'),
+    ],
+    "MODULE",
+);
 
 /// What a run does, with what only that needs.
 enum Mode {
@@ -106,7 +96,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let mut words = variable::split(host.environment.modprobe_options.as_deref());
     let inherited = variable::inherited(&words);
     words.extend(args);
-    let given = match cli::parse(host, definition(), words)? {
+    let given = match cli::parse(host, &DEFINITION, words)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

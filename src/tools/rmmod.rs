@@ -5,29 +5,37 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use clap::Command;
 use komod_name::ModuleName;
 use komod_probe::Database;
 
 use super::Tool;
-use crate::cli;
+use crate::cli::{self, Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::report::Level;
 use crate::{errno_text, io_text};
 
-pub(super) const TOOL: Tool =
-    Tool { name: "rmmod", about: "Remove modules from the kernel", program: true, definition, run };
+pub(super) const TOOL: Tool = Tool {
+    name: "rmmod",
+    about: "Remove modules from the kernel",
+    program: true,
+    definition: || DEFINITION.command(),
+    run,
+};
 
-fn definition() -> Command {
-    cli::command("rmmod", TOOL.about, "[options] module...")
-        .arg(cli::flag("force", "Remove a module even if it is in use (dangerous)").short('f'))
-        .arg(cli::flag("syslog", "Send messages to syslog").short('s'))
-        .arg(cli::count("verbose", "Say more").short('v'))
-        .arg(cli::operands("module"))
-}
+static DEFINITION: Definition = Definition::new(
+    "rmmod",
+    TOOL.about,
+    "[options] module...",
+    &[
+        flag("force", "Remove a module even if it is in use (dangerous)").short('f'),
+        flag("syslog", "Send messages to syslog").short('s'),
+        count("verbose", "Say more").short('v'),
+    ],
+    "module",
+);
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };

@@ -7,11 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use clap::Command;
 use komod_index::{DeviceKind, DeviceNode};
 
 use super::Tool;
-use crate::cli;
+use crate::cli::{self, Definition, value};
 use crate::host::{Host, Outcome};
 use crate::io_text;
 
@@ -19,21 +18,30 @@ pub(super) const TOOL: Tool = Tool {
     name: "static-nodes",
     about: "Show the device nodes that load a module on demand",
     program: false,
-    definition,
+    definition: || DEFINITION.command(),
     run,
 };
 
-fn definition() -> Command {
-    let formats = "Formats:\n  \
+static DEFINITION: Definition = Definition::new(
+    "static-nodes",
+    TOOL.about,
+    "[options]",
+    &[
+        value("format", "FORMAT", "How to write the nodes").short('f'),
+        value("output", "FILE", "Write to FILE, not to standard output").short('o'),
+    ],
+    "",
+)
+.unversioned()
+.called_by("kmod static-nodes")
+.after_help(formats);
+
+fn formats() -> String {
+    "Formats:\n  \
         human     for people (default)\n  \
         tmpfiles  lines of tmpfiles.d(5)\n  \
-        devname   lines as in modules.devname\n";
-    cli::unversioned("static-nodes", TOOL.about, "[options]")
-        .bin_name("kmod static-nodes")
-        .after_help(formats)
-        .arg(cli::value("format", "FORMAT", "How to write the nodes").short('f'))
-        .arg(cli::value("output", "FILE", "Write to FILE, not to standard output").short('o'))
-        .arg(cli::operands(""))
+        devname   lines as in modules.devname\n"
+        .to_owned()
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +52,7 @@ enum Format {
 }
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, definition(), args)? {
+    let given = match cli::parse(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
@@ -55,7 +63,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         Some(other) => {
             let other = String::from_utf8_lossy(other);
             host.report.plain(format_args!("Unknown format: '{other}'."));
-            write!(host.stdout, "{}", definition().render_help())?;
+            write!(host.stdout, "{}", DEFINITION.command().render_help())?;
             return Ok(Outcome::Failure);
         }
     };

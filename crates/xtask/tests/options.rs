@@ -285,7 +285,7 @@ fn an_option_that_one_text_lacks_is_told() {
 #[test]
 fn an_option_that_only_the_definition_has_is_told() {
     let mut texts = Texts::of(TOOLS.iter().find(|tool| tool.name == "rmmod").unwrap());
-    texts.definition = texts.definition.arg(cli::flag("new", "Something new").short('N'));
+    texts.definition = texts.definition.arg(cli::flag("new", "Something new").short('N').arg());
     let told = texts.disagreements();
     for text in ["help", "bash", "zsh", "fish's table", "kmod.fish", "its fish", "the manual"] {
         for option in ["--new", "-N"] {
@@ -306,7 +306,7 @@ fn a_hidden_option_is_not_completed() {
 #[test]
 fn a_value_or_a_tool_that_nobody_can_complete_is_an_error() {
     let tool = TOOLS.iter().find(|tool| tool.name == "rmmod").unwrap();
-    let definition = (tool.definition)().arg(cli::value("colour", "COLOUR", "Its colour"));
+    let definition = (tool.definition)().arg(cli::value("colour", "COLOUR", "Its colour").arg());
     let error = Tool::of(tool, &definition).err().unwrap().to_string();
     assert!(error.contains("COLOUR"), "{error}");
     let stranger = komod::tools::Tool { name: "paint", ..*tool };

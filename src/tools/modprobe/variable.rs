@@ -4,7 +4,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::definition;
+use super::DEFINITION;
+use crate::cli::Given;
 
 /// The words of the variable, split as a shell does: blanks separate, quotes
 /// and backslashes protect. A quote that is never closed reaches to the end.
@@ -34,13 +35,8 @@ pub(super) fn inherited(words: &[OsString]) -> usize {
     if words.is_empty() {
         return 0;
     }
-    let read = definition().no_binary_name(true).try_get_matches_from(words);
-    read.map_or(0, |own| {
-        usize::from(own.get_count("quiet"))
-            + usize::from(own.get_count("verbose"))
-            + usize::from(own.get_flag("syslog"))
-            + own.get_many::<OsString>("config").map_or(0, |all| all.len())
-    })
+    let passed_on = |id: &&str| matches!(*id, "quiet" | "verbose" | "syslog" | "config");
+    Given::quietly(&DEFINITION, words).map_or(0, |own| own.order().filter(passed_on).count())
 }
 
 /// The variable's value for nested runs: its own and what the command line
