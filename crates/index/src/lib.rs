@@ -34,6 +34,7 @@ mod map;
 mod node;
 mod progress;
 mod search;
+mod sort;
 mod walk;
 mod write;
 

@@ -1,7 +1,6 @@
 //! Keys and values into the bytes of an index.
 
 use crate::node::{HAS_CHILDREN, HAS_PREFIX, HAS_VALUES, MAGIC, OFFSET, VERSION};
-use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Collects keys and values, then writes the file: byte for byte what depmod
@@ -65,6 +64,11 @@ impl Builder {
     /// When a byte of key or value is 0 or above 127; nothing is inserted then.
     pub fn insert(&mut self, key: &[u8], value: &[u8], priority: u32) -> Result<(), BadByte> {
         for (text, in_value) in [(key, false), (value, true)] {
+            // Without a branch a byte, as nearly all are good.
+            let doubts = text.iter().fold(0, |all, byte| all | byte | byte.wrapping_sub(1));
+            if doubts < 128 {
+                continue;
+            }
             let bad = text.iter().position(|byte| !(1..128).contains(byte));
             if let Some((at, &byte)) = bad.and_then(|at| Some((at, text.get(at)?))) {
                 return Err(BadByte { at, byte, in_value });
@@ -92,26 +96,23 @@ impl Builder {
     ///
     /// # Errors
     /// When a node would begin past 256 MiB.
-    pub fn finish(mut self) -> Result<Vec<u8>, TooLarge> {
-        // The position of the key in `text` tells the order of insertion.
-        let text = &self.text;
-        self.entries.sort_unstable_by(|a, b| {
-            let order = slice(text, &a.key).cmp(slice(text, &b.key));
-            let order = order.then(a.priority.cmp(&b.priority));
-            order.then_with(|| later_first(a, b))
+    pub fn finish(self) -> Result<Vec<u8>, TooLarge> {
+        let count = u32::try_from(self.entries.len()).map_err(|_| TooLarge { size: u64::MAX })?;
+        let entry = |number: u32| self.entries.get(number as usize);
+        let key = |number| entry(number).map(|e| slice(&self.text, &e.key)).unwrap_or_default();
+        let order = crate::sort::sorted(count, key, |a, b| {
+            let priority = |number| entry(number).map(|entry| entry.priority);
+            // Of equal priorities the last inserted comes first.
+            priority(a).cmp(&priority(b)).then(b.cmp(&a))
         });
-        Writer { text, entries: &self.entries, out: Vec::new() }.write()
+        let entries: Vec<&Entry> = order.into_iter().filter_map(entry).collect();
+        Writer { text: &self.text, entries: &entries, out: Vec::new() }.write()
     }
-}
-
-/// Empty keys and values take no room, so the end of the value counts, too.
-fn later_first(a: &Entry, b: &Entry) -> Ordering {
-    (b.key.start, b.value.end).cmp(&(a.key.start, a.value.end))
 }
 
 struct Writer<'a> {
     text: &'a [u8],
-    entries: &'a [Entry],
+    entries: &'a [&'a Entry],
     out: Vec<u8>,
 }
 
