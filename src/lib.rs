@@ -6,6 +6,8 @@
 pub mod cli;
 mod errno;
 pub mod host;
+#[cfg(all(target_arch = "x86_64", any(test, all(target_env = "musl", not(debug_assertions)))))]
+mod memory;
 mod output;
 pub mod report;
 pub mod tools;

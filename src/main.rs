@@ -10,6 +10,7 @@
 //! host.rs        where the world is: kernel, directories, streams
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
 //! output.rs      standard output, as long as somebody reads it
+//! memory.rs      copying and comparing bytes, in place of musl's
 //! tools/X.rs     one command: definition -> Options -> run -> render
 //!    |
 //!    |  engines: what should happen
