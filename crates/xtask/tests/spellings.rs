@@ -10,6 +10,11 @@ use xtask::test::workspace;
 
 /// What no original takes, or none can show.
 const EXEMPT: &[(&str, &str)] = &[
+    ("depmod: --jobs VALUE", OWN),
+    ("depmod: --jobs abbreviated", OWN),
+    ("depmod: --jobs=VALUE", OWN),
+    ("depmod: -j VALUE", OWN),
+    ("depmod: -jVALUE", OWN),
     ("insmod: --force-modversion", NEWER),
     ("insmod: --force-modversion abbreviated", NEWER),
     ("insmod: --force-vermagic", NEWER),
@@ -17,6 +22,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("modprobe: --show-alias", NEWER),
     ("modprobe: --show-alias abbreviated", NEWER),
 ];
+const OWN: &str = "only komod has it";
 const NEWER: &str = "only releases behind 34.2 take it";
 
 /// How the C library speaks of a word that it does not take.
