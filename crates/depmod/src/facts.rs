@@ -35,6 +35,40 @@ pub(crate) struct Extractor {
     asked: Vec<u32>,
     /// Modules read.
     count: u32,
+    versions: SeenVersions,
+}
+
+/// Which symbol a version was of when it was last seen: most modules have the same ones.
+#[derive(Debug)]
+struct SeenVersions {
+    /// By the lowest bits of the checksum; a later version takes the place.
+    places: Vec<Option<(u64, SymbolId)>>,
+}
+
+impl Default for SeenVersions {
+    fn default() -> Self {
+        Self { places: vec![None; 1 << 14] }
+    }
+}
+
+impl SeenVersions {
+    /// The symbol whose name stands in `field` up to a NUL, if it was kept with `crc`.
+    fn find(&self, crc: u64, field: &[u8], names: &Names) -> Option<SymbolId> {
+        let (_, symbol) = self.places.get(self.place(crc))?.filter(|kept| kept.0 == crc)?;
+        let rest = field.strip_prefix(names.name(symbol.0))?;
+        matches!(rest, [] | [0, ..]).then_some(symbol)
+    }
+
+    fn keep(&mut self, crc: u64, symbol: SymbolId) {
+        let place = self.place(crc);
+        if let Some(kept) = self.places.get_mut(place) {
+            *kept = Some((crc, symbol));
+        }
+    }
+
+    fn place(&self, crc: u64) -> usize {
+        crc as usize & (self.places.len() - 1)
+    }
 }
 
 /// A piece of text in an arena of less than 4 GiB.
@@ -81,7 +115,7 @@ impl Texts {
 
     fn of_module(module: &Module<'_>) -> Self {
         let mut texts = Self::default();
-        let Ok(Some(strings)) = module.modinfo() else { return texts };
+        let Some(strings) = module.modinfo_strings() else { return texts };
         for string in strings {
             let (key, value) = if let Some(value) = string.strip_prefix(b"alias") {
                 (Key::Alias, value)
@@ -157,7 +191,6 @@ impl Extractor {
             return Ok(wanted.collect());
         }
         let undefined = module.undefined()?;
-        let versions = module.versions().ok().flatten().unwrap_or_default();
         self.count += 1;
         let mut wants = Vec::with_capacity(undefined.len() + 1);
         for (name, binding) in undefined {
@@ -167,10 +200,30 @@ impl Extractor {
         }
         // Symbols that only the versions name are wanted, too. They are compared as
         // exporters spell them: of two spellings in one module one is enough.
-        for version in versions {
-            let wanted = self.wanted(version.name, false);
-            if self.first_time(wanted.symbol) {
-                wants.push(wanted);
+        if let Some(fields) = module.version_fields() {
+            for (crc, field) in fields {
+                let known = self.versions.find(crc, field, &self.names);
+                let wanted = match known {
+                    Some(symbol) => Wanted { symbol, crc: 0, weak: false, cut: [None; 2] },
+                    None => {
+                        let name = field.split(|&b| b == 0).next().unwrap_or_default();
+                        let wanted = self.wanted(name, false);
+                        if wanted.cut == [None; 2] {
+                            self.versions.keep(crc, wanted.symbol);
+                        }
+                        wanted
+                    }
+                };
+                if self.first_time(wanted.symbol) {
+                    wants.push(wanted);
+                }
+            }
+        } else {
+            for version in module.versions().ok().flatten().unwrap_or_default() {
+                let wanted = self.wanted(version.name, false);
+                if self.first_time(wanted.symbol) {
+                    wants.push(wanted);
+                }
             }
         }
         wants.shrink_to_fit();

@@ -168,11 +168,10 @@ impl Worker {
     fn read_parts(&mut self, file: &ModuleFile) -> Option<ModuleFacts> {
         let size = file.plain_size().filter(|_| !self.extractor.wants_all())?;
         let mut read = |offset, part: &mut [u8]| file.read_part(offset, part).is_ok();
-        self.excerpt.read(size, &mut read)?;
-        let facts = self.excerpt.module().ok().map(|module| self.extractor.read(&module));
+        let facts = self.extractor.read(&self.excerpt.read(size, &mut read)?);
         if self.excerpt.capacity() > KEPT {
             self.excerpt = Excerpt::default();
         }
-        facts
+        Some(facts)
     }
 }

@@ -68,6 +68,10 @@ pub fn publish(dir: &Path, files: &[OutputFile]) -> Result<(), PublishError> {
             .map_err(|error| PublishError::Write { path: path.clone(), error })?;
         staged.push((file.name, path, temporary));
     }
+    // All are on their way to the disk when the first is waited for.
+    for (_, path, temporary) in &staged {
+        temporary.sync().map_err(|error| PublishError::Write { path: path.clone(), error })?;
+    }
     staged.sort_by_key(|(name, ..)| match *name {
         FIRST => 0,
         LAST => 2,
@@ -89,26 +93,31 @@ pub fn publish(dir: &Path, files: &[OutputFile]) -> Result<(), PublishError> {
 /// A complete file without its name; removed when it gets none.
 struct Temporary {
     path: Option<PathBuf>,
+    file: File,
 }
 
 impl Temporary {
     fn write(dir: &Path, output: &OutputFile) -> io::Result<Self> {
-        let (mut file, temporary) = Self::create(dir, output.name)?;
-        file.write_all(&output.contents)?;
-        file.sync_all()?;
+        let mut temporary = Self::create(dir, output.name)?;
+        temporary.file.write_all(&output.contents)?;
         Ok(temporary)
+    }
+
+    /// Waits until all of it is on the disk.
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 
     /// A new file of mode 0644 without the umask, with a name that no other
     /// run has and that no tool takes for a module or a configuration.
-    fn create(dir: &Path, name: &str) -> io::Result<(File, Self)> {
+    fn create(dir: &Path, name: &str) -> io::Result<Self> {
         let process = std::process::id();
         for attempt in 0..100 {
             let mut own = OsString::from(name);
             own.push(format!(".{process}.{attempt}"));
             let path = dir.join(own);
             match OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path) {
-                Ok(file) => return Ok((file, Self { path: Some(path) })),
+                Ok(file) => return Ok(Self { path: Some(path), file }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }

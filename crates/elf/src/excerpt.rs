@@ -1,8 +1,8 @@
 use std::ops::Range;
 
+use crate::Module;
 use crate::module::{self, HEADER, Known};
 use crate::view::{Part, View};
-use crate::{Error, Module};
 
 /// What [`Module::undefined`], [`Module::export_names`], [`Module::versions`] and
 /// [`Module::modinfo`] look at in an unpacked file, and no more of it: a seventh of a
@@ -41,7 +41,11 @@ impl Excerpt {
     ///
     /// `None` when that is not enough to go by: `read` failed, memory is short, or it is
     /// no sound module. The whole file then tells what is wrong with it.
-    pub fn read(&mut self, size: u64, read: &mut dyn FnMut(u64, &mut [u8]) -> bool) -> Option<()> {
+    pub fn read(
+        &mut self,
+        size: u64,
+        read: &mut dyn FnMut(u64, &mut [u8]) -> bool,
+    ) -> Option<Module<'_>> {
         self.size = size;
         self.parts.clear();
         self.bytes.clear();
@@ -52,7 +56,8 @@ impl Excerpt {
         if self.view().range(names.start, names.end.checked_sub(names.start)?).is_none() {
             self.hold(names, read)?;
         }
-        let module = self.module().ok()?;
+        let module = Module::of(self.view()).ok()?;
+        let found = module.found();
         let mut wanted = SECTIONS.map(|known| module.extent(known).unwrap_or_default());
         wanted.sort_unstable_by_key(|range| range.start);
         let mut next = 0..0;
@@ -66,15 +71,8 @@ impl Excerpt {
                 next = range;
             }
         }
-        self.hold(next, read)
-    }
-
-    /// The module that was read last.
-    ///
-    /// # Errors
-    /// As [`Module::parse`], and if nothing was read.
-    pub fn module(&self) -> Result<Module<'_>, Error> {
-        Module::of(self.view())
+        self.hold(next, read)?;
+        Module::again(self.view(), found).ok()
     }
 
     /// How many bytes of memory it keeps.
@@ -114,7 +112,7 @@ mod tests {
     use super::*;
     use komod_fixtures::{Class, Endian, ModuleSpec};
 
-    fn excerpt_of(file: &[u8], excerpt: &mut Excerpt) -> Option<()> {
+    fn excerpt_of(file: &[u8], excerpt: &mut Excerpt) -> Option<String> {
         let mut asked = 0;
         let read = excerpt.read(file.len() as u64, &mut |offset, buffer| {
             let start = offset as usize;
@@ -122,6 +120,7 @@ mod tests {
             asked += buffer.len();
             true
         });
+        let read = read.as_ref().map(answers);
         assert!(asked <= file.len() * 3 + 64, "{asked} of {}", file.len());
         read
     }
@@ -164,9 +163,8 @@ mod tests {
         // One for all: nothing of a file may be left for the next.
         let mut excerpt = Excerpt::default();
         for file in files() {
-            excerpt_of(&file, &mut excerpt).expect("a sound module");
-            let whole = Module::parse(&file).unwrap();
-            assert_eq!(answers(&excerpt.module().unwrap()), answers(&whole));
+            let found = excerpt_of(&file, &mut excerpt).expect("a sound module");
+            assert_eq!(found, answers(&Module::parse(&file).unwrap()));
         }
     }
 
@@ -182,9 +180,9 @@ mod tests {
                 let mut damaged = file.clone();
                 for value in [0, 0xff, 0x80 ^ file[at]] {
                     damaged[at] = value;
-                    if excerpt_of(&damaged, &mut excerpt).is_some() {
+                    if let Some(found) = excerpt_of(&damaged, &mut excerpt) {
                         let whole = Module::parse(&damaged).expect("an excerpt of it is sound");
-                        assert_eq!(answers(&excerpt.module().unwrap()), answers(&whole), "{at}");
+                        assert_eq!(found, answers(&whole), "{at}");
                         agreed += 1;
                     } else {
                         assert!(Module::parse(&damaged).is_err(), "{at}: needless doubt");

@@ -8,10 +8,15 @@ impl<'a> Module<'a> {
     /// The last string needs no NUL behind it. A section of a single byte holds no
     /// string, as in kmod.
     pub fn modinfo(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
-        Ok(self.section(Known::Modinfo).map(|section| match section.bytes {
-            [] | [_] => Vec::new(),
-            several => bytes::strings(several).collect(),
-        }))
+        Ok(self.modinfo_strings().map(Iterator::collect))
+    }
+
+    /// As [`Module::modinfo`], one after another.
+    pub fn modinfo_strings(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+        self.section(Known::Modinfo).map(|section| match section.bytes {
+            [] | [_] => bytes::strings(&[]),
+            several => bytes::strings(several),
+        })
     }
 
     /// The values of one `.modinfo` key, in their order, without a list of all strings.
@@ -20,11 +25,8 @@ impl<'a> Module<'a> {
         &self,
         key: &'static [u8],
     ) -> Result<Option<impl Iterator<Item = &'a [u8]> + use<'a>>, Error> {
-        let Some(section) = self.section(Known::Modinfo) else { return Ok(None) };
-        let strings = if section.bytes.len() < 2 { &[] } else { section.bytes };
-        Ok(Some(bytes::strings(strings).filter_map(move |string| {
-            string.strip_prefix(key).and_then(|rest| rest.strip_prefix(b"="))
-        })))
+        let value = move |string: &'a [u8]| string.strip_prefix(key)?.strip_prefix(b"=");
+        Ok(self.modinfo_strings().map(|strings| strings.filter_map(value)))
     }
 
     /// The build id in the note section `.note.gnu.build-id`. `Ok(None)` without the

@@ -31,6 +31,10 @@ pub struct Module<'a> {
     known: [u16; Known::COUNT],
 }
 
+/// Where the known sections of a module are in its section header table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found([u16; Known::COUNT]);
+
 /// The sections that anybody asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
@@ -131,6 +135,20 @@ impl<'a> Module<'a> {
                 Err(Error::malformed("end of section names", names.offset, found, "a NUL"))
             }
         }
+    }
+
+    /// As [`Module::of`] a file of which more is held by now, with what was found in it
+    /// before.
+    pub(crate) fn again(file: View<'a>, found: Found) -> Result<Self, Error> {
+        let (mut module, names) = Self::without_names(file)?;
+        module.names = module.bytes_of(names).unwrap_or_default();
+        module.known = found.0;
+        Ok(module)
+    }
+
+    /// What need not be looked for again.
+    pub(crate) fn found(&self) -> Found {
+        Found(self.known)
     }
 
     /// A module of whose sections nothing is known yet, and where their names are.

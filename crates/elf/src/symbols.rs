@@ -150,7 +150,8 @@ impl<'a> Module<'a> {
         const STT_REGISTER: u8 = 13;
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
-        let mut undefined = Vec::new();
+        // Most modules have some fifty.
+        let mut undefined = Vec::with_capacity(64);
         for symbol in self.records::<S>(table) {
             if u32::from(symbol.section) != SHN_UNDEF {
                 continue;

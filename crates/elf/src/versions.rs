@@ -2,6 +2,9 @@ use crate::bytes;
 use crate::module::{Known, Section};
 use crate::{Error, Module};
 
+/// Bytes of a record in `__versions`.
+const RECORD: usize = 64;
+
 /// A symbol's interface as a module was built against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version<'a> {
@@ -26,27 +29,43 @@ impl<'a> Module<'a> {
         }
     }
 
+    /// The records of `__versions`, if [`Module::versions`] are those: checksum, and the
+    /// field with the name up to its first NUL. For who has seen most of them in other
+    /// modules, and can tell without a look for the NUL.
+    pub fn version_fields(&self) -> Option<impl Iterator<Item = (u64, &'a [u8])>> {
+        let extended = (self.section(Known::VersionExtCrcs), self.section(Known::VersionExtNames));
+        if let (Some(_), Some(_)) = extended {
+            return None;
+        }
+        let records = self.section(Known::Versions)?.bytes.chunks_exact(RECORD);
+        records.remainder().is_empty().then(|| records.filter_map(|record| self.fields(record)))
+    }
+
+    fn fields(&self, record: &'a [u8]) -> Option<(u64, &'a [u8])> {
+        Some(if self.is_64() {
+            let (crc, name) = record.split_first_chunk()?;
+            (self.u64(*crc), name)
+        } else {
+            let (crc, name) = record.split_first_chunk()?;
+            (self.u32(*crc).into(), name)
+        })
+    }
+
     /// `struct modversion_info` (linux/module.h): an `unsigned long` and a name that
     /// fills 64 bytes up.
     fn records_of(&self, section: Section<'a>) -> Result<Vec<Version<'a>>, Error> {
-        const RECORD: usize = 64;
         let records = section.bytes.chunks_exact(RECORD);
         if !records.remainder().is_empty() {
             let found = format!("{} bytes", section.bytes.len());
             let expected = "a multiple of 64";
             return Err(Error::malformed("size of __versions", section.offset, found, expected));
         }
-        let versions = records.filter_map(|record| {
-            let (crc, name) = if self.is_64() {
-                let (crc, name) = record.split_first_chunk()?;
-                (self.u64(*crc), name)
-            } else {
-                let (crc, name) = record.split_first_chunk()?;
-                (self.u32(*crc).into(), name)
-            };
+        let mut versions = Vec::with_capacity(records.len());
+        versions.extend(records.filter_map(|record| {
+            let (crc, name) = self.fields(record)?;
             Some(Version { name: bytes::until_nul(name), crc })
-        });
-        Ok(versions.collect())
+        }));
+        Ok(versions)
     }
 
     fn extended(&self, crcs: Section<'a>, names: Section<'a>) -> Result<Vec<Version<'a>>, Error> {
@@ -82,7 +101,11 @@ mod tests {
                 let spec = ModuleSpec::new("m").class(class).endian(endian);
                 let spec = spec.version("module_layout", 0xdead_beef).version(".dot", 2);
                 let file = spec.build();
-                let versions = Module::parse(&file).unwrap().versions().unwrap().unwrap();
+                let module = Module::parse(&file).unwrap();
+                let versions = module.versions().unwrap().unwrap();
+                let fields = module.version_fields().unwrap();
+                let cut = fields.map(|(crc, name)| Version { name: bytes::until_nul(name), crc });
+                assert_eq!(cut.collect::<Vec<_>>(), versions);
                 let module_layout = Version { name: b"module_layout", crc: 0xdead_beef };
                 assert_eq!(versions, [module_layout, Version { name: b".dot", crc: 2 }]);
                 let file = spec.ext_version(&long, 9).ext_version("module_layout", 3).build();
@@ -101,7 +124,9 @@ mod tests {
         };
         assert_eq!(versions(ModuleSpec::new("m")), Ok(None));
         assert_eq!(versions(ModuleSpec::new("m").section("__versions", [])), Ok(Some(0)));
-        assert!(versions(ModuleSpec::new("m").section("__versions", [0; 65])).is_err());
+        let odd = ModuleSpec::new("m").section("__versions", [0; 65]);
+        assert!(Module::parse(&odd.build()).unwrap().version_fields().is_none());
+        assert!(versions(odd).is_err());
         let crcs = ModuleSpec::new("m").section("__version_ext_crcs", [0; 8]);
         assert_eq!(versions(crcs.clone().version("a", 1)), Ok(Some(1)));
         assert!(versions(crcs.clone().section("__version_ext_names", b"a\0")).is_err());

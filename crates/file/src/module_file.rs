@@ -11,7 +11,14 @@ use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse};
 pub struct ModuleFile {
     source: Source,
     compression: Compression,
+    /// The first bytes, as they are stored: who reads in parts wants these, too.
+    start: [u8; START],
+    /// How many of them the file has.
+    started: usize,
 }
+
+/// An ELF header's size.
+const START: usize = 64;
 
 #[derive(Debug)]
 enum Source {
@@ -29,24 +36,24 @@ impl ModuleFile {
     /// An error if it cannot be opened or read, or has fewer than 6 bytes.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let mut file = File::open(path)?;
-        let mut start = [0; Compression::MAGIC_LENGTH];
+        let mut start = [0; START];
         let metadata = file.metadata()?;
         if metadata.is_file() || file.stream_position().is_ok() {
             let found = read_start(&file, &mut start)?;
-            if found < start.len() {
+            if found < Compression::MAGIC_LENGTH {
                 return Err(Error::TooShort { size: found as u64 });
             }
             let compression = Compression::of_magic(&start);
             let source = Source::File(file, metadata.len());
-            return Ok(Self { source, compression });
+            return Ok(Self { source, compression, start, started: found });
         }
         let mut bytes = Vec::new();
         read_all(&mut file, 0, &mut bytes)?;
-        if bytes.len() < start.len() {
+        if bytes.len() < Compression::MAGIC_LENGTH {
             return Err(Error::TooShort { size: bytes.len() as u64 });
         }
         let compression = Compression::of_magic(&bytes);
-        Ok(Self { source: Source::Memory(bytes), compression })
+        Ok(Self { source: Source::Memory(bytes), compression, start, started: 0 })
     }
 
     /// How the file is packed.
@@ -103,6 +110,11 @@ impl ModuleFile {
     /// Fills `part` from `offset` on, packed as the file is; an error too if it ends
     /// before.
     pub fn read_part(&self, offset: u64, part: &mut [u8]) -> io::Result<()> {
+        let start = self.start.get(..self.started).filter(|_| offset == 0);
+        if let Some(start) = start.and_then(|start| start.get(..part.len())) {
+            part.copy_from_slice(start);
+            return Ok(());
+        }
         match &self.source {
             Source::File(file, _) => file.read_exact_at(part, offset),
             Source::Memory(bytes) => {
@@ -208,6 +220,9 @@ mod tests {
         let mut part = [0; 5];
         file.read_part(4, &mut part).expect("five bytes");
         assert_eq!(&part, b"bytes");
+        file.read_part(0, &mut part).expect("five bytes");
+        assert_eq!(&part, b"the b");
+        assert!(file.read_part(0, &mut [0; 10]).is_err());
         assert!(file.read_part(5, &mut part).is_err());
         assert!(file.read_part(u64::MAX, &mut part).is_err());
         std::fs::write(&path, pack(b"the bytes", Packing::Zstd)).expect("a scratch file");
