@@ -158,9 +158,8 @@ impl Worker {
         self.unpacker.contents_into(&file, &mut self.bytes).map_err(Unreadable::File)?;
         let module = Module::parse(&self.bytes).map_err(Unreadable::Elf)?;
         let facts = self.extractor.read(&module);
-        if self.bytes.capacity() > KEPT {
-            self.bytes = Vec::new();
-        }
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         Ok(facts)
     }
 
@@ -169,9 +168,7 @@ impl Worker {
         let size = file.plain_size().filter(|_| !self.extractor.wants_all())?;
         let mut read = |offset, part: &mut [u8]| file.read_part(offset, part).is_ok();
         let facts = self.extractor.read(&self.excerpt.read(size, &mut read)?);
-        if self.excerpt.capacity() > KEPT {
-            self.excerpt = Excerpt::default();
-        }
+        self.excerpt.shrink_to(KEPT);
         Some(facts)
     }
 }

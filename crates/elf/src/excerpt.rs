@@ -13,7 +13,10 @@ use crate::view::{Part, View};
 pub struct Excerpt {
     size: u64,
     parts: Vec<Part>,
+    /// What is held, up to `used`; behind it old bytes, so that memory need not be
+    /// cleared for each file.
     bytes: Vec<u8>,
+    used: usize,
 }
 
 /// The sections that those functions look at.
@@ -48,7 +51,7 @@ impl Excerpt {
     ) -> Option<Module<'_>> {
         self.size = size;
         self.parts.clear();
-        self.bytes.clear();
+        self.used = 0;
         self.hold(0..HEADER.min(size), read)?;
         let table = module::section_table(self.view()).ok()?;
         self.hold(table.start.saturating_sub(BEFORE_HEADERS)..table.end, read)?;
@@ -75,9 +78,12 @@ impl Excerpt {
         Module::again(self.view(), found).ok()
     }
 
-    /// How many bytes of memory it keeps.
-    pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+    /// Gives memory back but for so many bytes.
+    pub fn shrink_to(&mut self, kept: usize) {
+        if self.bytes.len() > kept {
+            self.bytes.truncate(kept);
+            self.bytes.shrink_to_fit();
+        }
     }
 
     fn view(&self) -> View<'_> {
@@ -95,14 +101,17 @@ impl Excerpt {
         if range.end > self.size {
             return None;
         }
-        let start = self.bytes.len();
-        let more = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
-        self.bytes.try_reserve(more).ok()?;
-        self.bytes.resize(start.checked_add(more)?, 0);
-        if !read(range.start, self.bytes.get_mut(start..)?) {
+        let start = self.used;
+        let end = start.checked_add(usize::try_from(range.end.checked_sub(range.start)?).ok()?)?;
+        if let Some(more) = end.checked_sub(self.bytes.len()) {
+            self.bytes.try_reserve(more).ok()?;
+            self.bytes.resize(end, 0);
+        }
+        if !read(range.start, self.bytes.get_mut(start..end)?) {
             return None;
         }
-        self.parts.push(Part { offset: range.start, held: start..self.bytes.len() });
+        self.used = end;
+        self.parts.push(Part { offset: range.start, held: start..end });
         Some(())
     }
 }
