@@ -1,13 +1,13 @@
 //! In which order modules stand in the files: by a hash of their names, then
 //! what the kernel's build listed in `modules.order` first.
 
-use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::finding::{Finding, Sink};
 use crate::inputs;
+use crate::names::Names;
 use crate::scan::Found;
 
 const MODULE_BUCKETS: u32 = 512;
@@ -44,13 +44,17 @@ fn read_listing(dir: &Path, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
 /// Moves what is listed to the front, in the order of the listing; the others
 /// keep their order.
 fn by_listing(modules: &mut [Found], listing: &[u8]) {
-    let mut places: HashMap<&[u8], usize> = HashMap::new();
+    let mut lines = Names::default();
+    // The first place of each line, by the line's number.
+    let mut places: Vec<usize> = Vec::new();
     for (place, line) in listing.split(|&b| b == b'\n').enumerate() {
-        places.entry(line).or_insert(place);
+        if lines.intern(line) as usize == places.len() {
+            places.push(place);
+        }
     }
     modules.sort_by_cached_key(|module| {
-        let path = module.listed_in_order();
-        path.and_then(|path| places.get(path).copied()).unwrap_or(usize::MAX)
+        let number = module.listed_in_order().map(|path| lines.intern(path) as usize);
+        number.and_then(|number| places.get(number).copied()).unwrap_or(usize::MAX)
     });
 }
 

@@ -1,6 +1,5 @@
 //! Which module files there are.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -12,6 +11,7 @@ use komod_config::DepmodConfig;
 use komod_name::ModuleName;
 
 use crate::finding::{Finding, Sink};
+use crate::names::Names;
 use crate::rank::Ranking;
 
 /// A module file: where it is and how it is called.
@@ -148,16 +148,15 @@ pub fn explicit(dir: &Path, paths: &[PathBuf]) -> Result<Vec<Found>, AddError> {
 
 fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> Vec<Found> {
     let mut kept: Vec<Found> = Vec::new();
-    let mut by_name: HashMap<ModuleName, usize> = HashMap::new();
+    // A new name's number is the place of its file.
+    let mut names = Names::default();
     for path in files {
         let new = Found::at(dir, path);
-        match by_name.get(&new.name).and_then(|&at| kept.get_mut(at)) {
+        let place = names.intern(new.name.as_bytes()) as usize;
+        match kept.get_mut(place) {
             Some(old) if ranking.replaces(&new, old) => *old = new,
             Some(_) => {}
-            None => {
-                by_name.insert(new.name.clone(), kept.len());
-                kept.push(new);
-            }
+            None => kept.push(new),
         }
     }
     kept

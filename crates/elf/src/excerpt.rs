@@ -30,9 +30,9 @@ const SECTIONS: [Known; 7] = [
     Known::VersionExtNames,
 ];
 
-/// The names of sections mostly stand right before the section headers: so many bytes
-/// before them are read along.
-const BEFORE_HEADERS: u64 = 2048;
+/// Symbols, their names and the names of sections mostly stand right before the section
+/// headers: so many bytes are read along, which is all of them in half of the modules.
+const BEFORE_HEADERS: u64 = 12 << 10;
 
 /// Bytes between two sections that cost less to read along than another call.
 const GAP: u64 = 4096;
@@ -61,7 +61,11 @@ impl Excerpt {
         }
         let module = Module::of(self.view()).ok()?;
         let found = module.found();
-        let mut wanted = SECTIONS.map(|known| module.extent(known).unwrap_or_default());
+        let mut wanted = SECTIONS.map(|known| {
+            let range = module.extent(known).unwrap_or_default();
+            let size = range.end.saturating_sub(range.start);
+            if self.view().range(range.start, size).is_some() { 0..0 } else { range }
+        });
         wanted.sort_unstable_by_key(|range| range.start);
         let mut next = 0..0;
         for range in wanted.into_iter().filter(|range| !range.is_empty()) {
