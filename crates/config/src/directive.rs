@@ -4,6 +4,7 @@
 //! for `-` outside of brackets, dots kept.
 
 use crate::Origin;
+use crate::line::names;
 
 /// `alias PATTERN MODULE`: who asks for something that PATTERN, a glob,
 /// matches, gets MODULE.
@@ -56,10 +57,9 @@ pub struct Command {
 pub struct Softdep {
     /// A glob.
     pub module: Vec<u8>,
-    /// Names or aliases as written, not normalised; those of all `pre:`.
-    pub pre: Vec<Vec<u8>>,
-    /// As `pre`, behind any `post:`.
-    pub post: Vec<Vec<u8>>,
+    /// What stands behind the module's name and one blank. It is taken apart
+    /// when it is asked for: a run asks for few of the many lines.
+    pub(crate) words: Vec<u8>,
     /// Whether it is from `modules.softdep` of the kernel's directory, which
     /// tells what the modules say themselves: the administrator's beat it.
     pub from_modules: bool,
@@ -68,14 +68,37 @@ pub struct Softdep {
 }
 
 impl Softdep {
+    /// Names or aliases as written, not normalised; those of all `pre:`.
+    pub fn pre(&self) -> impl Iterator<Item = &[u8]> {
+        self.behind(b"pre:")
+    }
+
+    /// As [`Softdep::pre`], behind any `post:`.
+    pub fn post(&self) -> impl Iterator<Item = &[u8]> {
+        self.behind(b"post:")
+    }
+
+    /// What stands before the first label belongs to none.
+    fn behind<'a>(&'a self, label: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let mut last: &[u8] = b"";
+        names(&self.words).filter(move |word| match *word {
+            b"pre:" | b"post:" => {
+                last = word;
+                false
+            }
+            _ => last == label,
+        })
+    }
+
     /// What stands behind the module's name: `pre: A B post: C`, a list that
     /// is empty left out. Reads as the same directive.
     pub fn text(&self) -> Vec<u8> {
         let mut words: Vec<&[u8]> = Vec::new();
-        for (label, list) in [(&b"pre:"[..], &self.pre), (b"post:", &self.post)] {
-            if !list.is_empty() {
+        for label in [&b"pre:"[..], b"post:"] {
+            let mut list = self.behind(label).peekable();
+            if list.peek().is_some() {
                 words.push(label);
-                words.extend(list.iter().map(Vec::as_slice));
+                words.extend(list);
             }
         }
         words.join(&b' ')

@@ -5,6 +5,7 @@
 //! the backslash vanishes alone. A NUL ends the text of its line. There are no
 //! quotes and no comments behind a directive.
 
+use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
 /// A line that is neither empty nor a comment.
@@ -32,7 +33,7 @@ impl<'a> Iterator for Lines<'a> {
         while !self.rest.is_empty() {
             let mut text = self.line();
             self.number = self.number.saturating_add(1);
-            if let Some(end) = text.iter().position(|&byte| byte == 0) {
+            if let Some(end) = memchr(0, &text) {
                 text = Cow::Owned(text.get(..end).unwrap_or_default().to_vec());
             }
             if !matches!(text.first(), None | Some(b'#')) {
@@ -47,7 +48,7 @@ impl<'a> Lines<'a> {
     /// Takes one line from the rest. Borrowed when it has no backslash.
     fn line(&mut self) -> Cow<'a, [u8]> {
         let file = self.rest;
-        let end = file.iter().position(|byte| matches!(byte, b'\n' | b'\\'));
+        let end = memchr2(b'\n', b'\\', file);
         match end.and_then(|at| file.split_at_checked(at)) {
             None => {
                 self.rest = &[];

@@ -21,15 +21,18 @@ impl Config {
     fn line(&mut self, line: &Line<'_>, origin: Origin, from_modules: bool) {
         let mut words = Words::of(&line.text);
         let Some(keyword) = words.next() else { return };
-        let file = shown(origin.file.as_os_str().as_encoded_bytes()).into_owned();
+        let file = Arc::clone(&origin.file);
+        let shown_file = || shown(file.as_os_str().as_encoded_bytes());
         let problem = match keyword {
             b"include" | b"config" => Some(format!(
-                "{file}: command {} is deprecated and not parsed anymore",
+                "{}: command {} is deprecated and not parsed anymore",
+                shown_file(),
                 shown(keyword)
             )),
             _ if self.directive(keyword, words, origin, from_modules).is_some() => None,
             _ => Some(format!(
-                "{file} line {}: ignoring bad line starting with '{}'",
+                "{} line {}: ignoring bad line starting with '{}'",
+                shown_file(),
                 line.number,
                 shown(keyword)
             )),
@@ -74,8 +77,8 @@ impl Config {
             }
             b"softdep" => {
                 let module = normal(words.next()?)?;
-                let (pre, post) = soft(words.rest()?);
-                self.softdeps.push(Softdep { module, pre, post, from_modules, origin });
+                let words = words.rest()?.to_vec();
+                self.softdeps.push(Softdep { module, words, from_modules, origin });
             }
             b"weakdep" => {
                 let module = normal(words.next()?)?;
@@ -90,21 +93,6 @@ impl Config {
 
 fn normal(name: &[u8]) -> Option<Vec<u8>> {
     Some(komod_name::alias(name).ok()?.into_owned())
-}
-
-/// The names behind `pre:` and those behind `post:`; what stands before the
-/// first of them is dropped.
-fn soft(text: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let (mut pre, mut post, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
-    let mut list = &mut dropped;
-    for word in names(text) {
-        match word {
-            b"pre:" => list = &mut pre,
-            b"post:" => list = &mut post,
-            name => list.push(name.to_vec()),
-        }
-    }
-    (pre, post)
 }
 
 #[cfg(test)]

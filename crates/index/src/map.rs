@@ -25,10 +25,11 @@ impl Bytes {
         if size < crate::node::HEADER {
             return Err(Error::TooShort { size });
         }
+        let length = usize::try_from(size).unwrap_or(usize::MAX);
         // SAFETY: nobody writes into an index file that is in use: depmod only
         // ever replaces one, by rename, and the map keeps the old one alive.
         // The map is never handed out as anything but bytes of any value.
-        let map = unsafe { memmap2::Mmap::map(&file) }?;
+        let map = unsafe { memmap2::MmapOptions::new().len(length).map(&file) }?;
         Ok(Self::Mapped(map))
     }
 }

@@ -33,14 +33,22 @@ impl Live {
     /// would lead elsewhere, or is longer than one can be. No module is called so.
     fn module(&self, name: &[u8]) -> Option<PathBuf> {
         let leads_away = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
-        (!leads_away && name.len() <= NAME_MAX)
-            .then(|| self.sys.join("module").join(OsStr::from_bytes(name)))
+        if leads_away || name.len() > NAME_MAX {
+            return None;
+        }
+        // With room for the name of a file, so that it need not move.
+        let mut path = OsString::with_capacity(64 + self.sys.as_os_str().len() + name.len());
+        path.push(&self.sys);
+        path.push("/module/");
+        path.push(OsStr::from_bytes(name));
+        Some(path.into())
     }
 
     fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
-        let Some(path) = self.module(name).map(|module| module.join(file)) else {
+        let Some(mut path) = self.module(name) else {
             return Ok(None);
         };
+        path.push(file);
         let Some(text) = absent_is_none(fs::read(&path))? else {
             return Ok(None);
         };
@@ -92,10 +100,14 @@ impl Kernel for Live {
     }
 
     fn state(&self, name: &[u8]) -> io::Result<Option<InitState>> {
-        let Some(module) = self.module(name) else {
+        let Some(mut path) = self.module(name) else {
             return Ok(None);
         };
-        let path = module.join("initstate");
+        // Most modules that are asked about are not there at all.
+        let Some(metadata) = absent_is_none(fs::metadata(&path))? else {
+            return Ok(None);
+        };
+        path.push("initstate");
         match absent_is_none(fs::read(&path))? {
             Some(text) => match text.trim_ascii_end() {
                 b"live" => Ok(Some(InitState::Live)),
@@ -103,7 +115,7 @@ impl Kernel for Live {
                 b"going" => Ok(Some(InitState::Going)),
                 other => Err(unexpected(&path, other)),
             },
-            None => Ok(module.is_dir().then_some(InitState::Coming)),
+            None => Ok(metadata.is_dir().then_some(InitState::Coming)),
         }
     }
 
@@ -151,7 +163,7 @@ fn decimal<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
 /// The longest file name that Linux has, in bytes (`linux/limits.h`).
 const NAME_MAX: usize = 255;
 
-fn absent_is_none(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
+fn absent_is_none<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

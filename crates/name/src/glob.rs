@@ -5,6 +5,14 @@
 /// Takes at most `pattern.len() * text.len()` steps: after a mismatch only the
 /// last `*` is tried again.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    // Most patterns are names, and most of them differ in the first byte.
+    match (pattern.first(), text.first()) {
+        (Some(b'*' | b'?' | b'[' | b'\\'), _) => steps(pattern, text),
+        (first, other) => first == other && steps(pattern, text),
+    }
+}
+
+fn steps(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when the last `*` has to take one byte more.
     let mut retry: Option<(usize, usize)> = None;

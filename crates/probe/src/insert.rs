@@ -195,8 +195,8 @@ impl<'a> Walk<'a> {
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
         match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) => {
-                let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
-                (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
+                let pre = look_up_all(self.resolver, line.pre(), &mut self.unreadable);
+                (pre, look_up_all(self.resolver, line.post(), &mut self.unreadable))
             }
             None => (Vec::new(), Vec::new()),
         }
@@ -205,16 +205,16 @@ impl<'a> Walk<'a> {
 
 /// All modules that `words` stand for; a word with a bracket that has no
 /// partner goes into `unreadable`.
-pub(crate) fn look_up_all(
+pub(crate) fn look_up_all<'w>(
     resolver: &Resolver<'_>,
-    words: &[Vec<u8>],
+    words: impl Iterator<Item = &'w [u8]>,
     unreadable: &mut Vec<Vec<u8>>,
 ) -> Vec<Target> {
     let mut all = Vec::new();
     for word in words {
         match resolver.lookup(word) {
             Ok(found) => all.extend(found),
-            Err(_) => unreadable.push(word.clone()),
+            Err(_) => unreadable.push(word.to_vec()),
         }
     }
     all

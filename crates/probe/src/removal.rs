@@ -236,8 +236,8 @@ impl Walk<'_> {
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
         match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) if !self.request.ignore_commands => {
-                let pre = look_up_all(self.resolver, &line.pre, &mut self.unreadable);
-                (pre, look_up_all(self.resolver, &line.post, &mut self.unreadable))
+                let pre = look_up_all(self.resolver, line.pre(), &mut self.unreadable);
+                (pre, look_up_all(self.resolver, line.post(), &mut self.unreadable))
             }
             _ => (Vec::new(), Vec::new()),
         }
