@@ -71,13 +71,16 @@ struct Row {
 }
 
 impl Row {
-    /// `/sys` is asked first: its holders are all of them and in the order
-    /// that scripts know. A module that vanished meanwhile keeps what
-    /// `/proc/modules` said of it.
+    /// `/sys` is asked first; for holders only where there are several, since
+    /// the order that scripts know is all that it adds. A module that vanished
+    /// meanwhile keeps what `/proc/modules` said of it.
     fn of(module: LoadedModule, kernel: &dyn Kernel) -> Self {
         let size = kernel.core_size(&module.name).ok().flatten().unwrap_or(module.size);
         let refcnt = kernel.refcnt(&module.name).ok().flatten().or(module.refcnt).unwrap_or(-2);
-        let holders = kernel.holders(&module.name).unwrap_or(module.holders);
+        let holders = match module.holders.len() {
+            0 | 1 => module.holders,
+            _ => kernel.holders(&module.name).unwrap_or(module.holders),
+        };
         Self { name: module.name, size, refcnt, holders }
     }
 }

@@ -55,11 +55,11 @@ pub struct Command {
 /// MODULE, if they can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Softdep {
-    /// A glob.
-    pub module: Vec<u8>,
-    /// What stands behind the module's name and one blank. It is taken apart
-    /// when it is asked for: a run asks for few of the many lines.
-    pub(crate) words: Vec<u8>,
+    /// The module's name, then what stands behind it and one blank. That is
+    /// taken apart when it is asked for: a run asks for few of the many lines.
+    words: Vec<u8>,
+    /// How long the name is.
+    name: usize,
     /// Whether it is from `modules.softdep` of the kernel's directory, which
     /// tells what the modules say themselves: the administrator's beat it.
     pub from_modules: bool,
@@ -68,6 +68,19 @@ pub struct Softdep {
 }
 
 impl Softdep {
+    /// The line for `module` with the words `rest` behind it.
+    pub(crate) fn new(module: &[u8], rest: &[u8], from_modules: bool, origin: Origin) -> Self {
+        let mut words = Vec::with_capacity(module.len() + rest.len());
+        words.extend_from_slice(module);
+        words.extend_from_slice(rest);
+        Self { words, name: module.len(), from_modules, origin }
+    }
+
+    /// A glob.
+    pub fn module(&self) -> &[u8] {
+        self.words.get(..self.name).unwrap_or_default()
+    }
+
     /// Names or aliases as written, not normalised; those of all `pre:`.
     pub fn pre(&self) -> impl Iterator<Item = &[u8]> {
         self.behind(b"pre:")
@@ -81,7 +94,7 @@ impl Softdep {
     /// What stands before the first label belongs to none.
     fn behind<'a>(&'a self, label: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let mut last: &[u8] = b"";
-        names(&self.words).filter(move |word| match *word {
+        names(self.words.get(self.name..).unwrap_or_default()).filter(move |word| match *word {
             b"pre:" | b"post:" => {
                 last = word;
                 false

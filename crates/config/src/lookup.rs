@@ -54,7 +54,7 @@ impl Config {
     pub fn softdep_for(&self, module: &[u8]) -> Option<&Softdep> {
         let of = |from_modules| {
             self.softdeps.iter().find(move |line| {
-                line.from_modules == from_modules && matches(&line.module, module)
+                line.from_modules == from_modules && matches(line.module(), module)
             })
         };
         of(false).or_else(|| of(true))

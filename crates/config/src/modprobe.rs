@@ -6,12 +6,19 @@ use crate::{Alias, Blacklist, Command, Config, Level, Options, Origin, Softdep, 
 use std::path::Path;
 use std::sync::Arc;
 
+/// How long a line of `modules.softdep` is, in bytes.
+const USUAL_LINE: usize = 32;
+
 impl Config {
     /// Adds the directives of a modprobe.d file with the bytes `text`, and a
     /// warning for every bad line. `file` only says where they stand;
     /// `from_modules` marks soft and weak dependencies
     /// ([`Softdep::from_modules`]).
     pub fn read(&mut self, file: Arc<Path>, text: &[u8], from_modules: bool) {
+        if from_modules {
+            // Nearly every line of them is a soft dependency.
+            self.softdeps.reserve(text.len() / USUAL_LINE);
+        }
         for line in lines(text) {
             let origin = Origin { file: Arc::clone(&file), line: line.number };
             self.line(&line, origin, from_modules);
@@ -76,9 +83,8 @@ impl Config {
                 commands.push(Command { module, command, origin });
             }
             b"softdep" => {
-                let module = normal(words.next()?)?;
-                let words = words.rest()?.to_vec();
-                self.softdeps.push(Softdep { module, words, from_modules, origin });
+                let module = komod_name::alias(words.next()?).ok()?;
+                self.softdeps.push(Softdep::new(&module, words.rest()?, from_modules, origin));
             }
             b"weakdep" => {
                 let module = normal(words.next()?)?;
@@ -119,7 +125,7 @@ mod tests {
         config.removes.iter().for_each(|it| line([b"remove", &it.module, &it.command]));
         config.aliases.iter().for_each(|it| line([b"alias", &it.pattern, &it.module]));
         config.options.iter().for_each(|it| line([b"options", &it.module, &it.options]));
-        config.softdeps.iter().for_each(|it| line([b"softdep", &it.module, &it.text()]));
+        config.softdeps.iter().for_each(|it| line([b"softdep", it.module(), &it.text()]));
         config.weakdeps.iter().for_each(|it| line([b"weakdep", &it.module, &it.text()]));
         lines
     }

@@ -89,9 +89,14 @@ impl<'a> Node<'a> {
     pub(crate) fn child_from(&self, byte: u8) -> Option<(u8, u32)> {
         let skip = byte.saturating_sub(self.first);
         let slots = self.children.get(usize::from(skip).checked_mul(4)?..)?;
-        (self.first.checked_add(skip)?..)
-            .zip(slots.chunks_exact(4))
-            .find_map(|(byte, _)| Some((byte, self.child(byte)?)))
+        // Most slots are empty: nothing is done here for each of them but this.
+        let taken = |slot: &[u8]| match slot.first_chunk() {
+            Some(reference) => u32::from_be_bytes(*reference) & OFFSET != 0,
+            None => false,
+        };
+        let empty = u8::try_from(slots.chunks_exact(4).position(taken)?).ok()?;
+        let byte = self.first.checked_add(skip)?.checked_add(empty)?;
+        Some((byte, self.child(byte)?))
     }
 
     /// The values in the order of the file.

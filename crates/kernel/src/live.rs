@@ -1,6 +1,6 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -49,14 +49,18 @@ impl Live {
             return Ok(None);
         };
         path.push(file);
-        let Some(text) = absent_is_none(fs::read(&path))? else {
+        let Some(mut file) = absent_is_none(fs::File::open(&path))? else {
             return Ok(None);
         };
-        std::str::from_utf8(&text)
+        // The kernel hands such a text over in one piece.
+        let mut buffer = [0; 64];
+        let size = file.read(&mut buffer)?;
+        let text = buffer.get(..size).unwrap_or_default();
+        std::str::from_utf8(text)
             .ok()
             .and_then(|text| text.trim().parse().ok())
             .map(Some)
-            .ok_or_else(|| unexpected(&path, &text))
+            .ok_or_else(|| unexpected(&path, text))
     }
 }
 

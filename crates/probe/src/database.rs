@@ -140,7 +140,9 @@ impl Database {
         if path.starts_with(b"/") {
             return OsString::from_vec(path.to_vec()).into();
         }
-        let mut whole = self.dir.as_os_str().as_bytes().to_vec();
+        let dir = self.dir.as_os_str().as_bytes();
+        let mut whole = Vec::with_capacity(dir.len() + 1 + path.len());
+        whole.extend_from_slice(dir);
         whole.push(b'/');
         whole.extend_from_slice(path);
         OsString::from_vec(whole).into()

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use komod_config::Config;
 use komod_kernel::{InitState, Kernel};
@@ -57,16 +57,17 @@ pub fn plan_insert(
     let mut walk = Walk::new(resolver);
     walk.list(target, request.ignore_commands);
     plan.unreadable = walk.unreadable;
-    for entry in walk.entries {
-        let key = entry.target.key();
-        let top = key == target.key();
-        let action = if !request.ignore_loaded && in_kernel(resolver, kernel, &entry.target) {
+    for mut entry in walk.entries {
+        let top = entry.target.name == target.name && entry.target.alias == target.alias;
+        // The target itself has been asked for already.
+        let action = if !top && !request.ignore_loaded && in_kernel(resolver, kernel, &entry.target)
+        {
             Action::AlreadyLoaded
         } else {
             let extra = if top { request.options.as_slice() } else { &[] };
-            action(resolver, &entry, extra)
+            action(resolver, &mut entry, extra)
         };
-        let required = walk.required.contains(&key);
+        let required = top || walk.required.contains(&entry.target.key());
         plan.steps.push(Step { module: entry.target.name, action, required, top });
     }
     plan
@@ -78,14 +79,15 @@ fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &Target) -> b
         || matches!(kernel.state(target.name.as_bytes()), Ok(Some(InitState::Live)))
 }
 
-fn action(resolver: &Resolver<'_>, entry: &Entry, extra: &[u8]) -> Action {
+/// What is to be done for `entry`, whose path goes into it.
+fn action(resolver: &Resolver<'_>, entry: &mut Entry, extra: &[u8]) -> Action {
     let options = merged_options(resolver.config, &entry.target, extra);
-    let name = entry.target.name.as_bytes();
-    match resolver.config.install_for(name).filter(|_| !entry.ignore_command) {
+    let name = &entry.target.name;
+    match resolver.config.install_for(name.as_bytes()).filter(|_| !entry.ignore_command) {
         Some(line) => {
             Action::Run { command: line.command.clone(), options, origin: line.origin.clone() }
         }
-        None => match entry.target.file(resolver.database) {
+        None => match entry.target.path.take().or_else(|| resolver.database.path_of(name)) {
             Some(path) => Action::Load { path, options },
             None if entry.target.is_builtin(resolver.database) => Action::Builtin,
             None => Action::Missing,
@@ -129,8 +131,8 @@ enum Task {
 /// dependencies can be as long as the configuration.
 struct Walk<'a> {
     resolver: &'a Resolver<'a>,
-    visited: HashSet<Key>,
-    required: HashSet<Key>,
+    visited: BTreeSet<Key>,
+    required: BTreeSet<Key>,
     entries: Vec<Entry>,
     unreadable: Vec<Vec<u8>>,
 }
@@ -139,8 +141,8 @@ impl<'a> Walk<'a> {
     fn new(resolver: &'a Resolver<'a>) -> Self {
         Self {
             resolver,
-            visited: HashSet::new(),
-            required: HashSet::new(),
+            visited: BTreeSet::new(),
+            required: BTreeSet::new(),
             entries: Vec::new(),
             unreadable: Vec::new(),
         }

@@ -36,7 +36,7 @@ fn directives(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         words(out, &[b"options", &line.module, &line.options])?;
     }
     for line in &config.softdeps {
-        words(out, &[b"softdep", &line.module, &line.text()])?;
+        words(out, &[b"softdep", line.module(), &line.text()])?;
     }
     for line in &config.weakdeps {
         words(out, &[b"weakdep", &line.module, &line.text()])?;
@@ -57,23 +57,43 @@ fn words(out: &mut dyn Write, words: &[&[u8]]) -> io::Result<()> {
 /// Writes `alias KEY VALUE` for each entry. Lines are gathered here: there are
 /// tens of thousands, and short writes would take most of the time.
 fn dump(index: Option<&Index>, out: &mut dyn Write) -> io::Result<()> {
-    const ENOUGH: usize = 1 << 16;
-    let mut lines = Vec::with_capacity(2 * ENOUGH);
+    let Some(index) = index else { return Ok(()) };
+    let mut lines = vec![0; 1 << 16];
+    let mut used = 0;
     let mut written = Ok(());
-    if let Some(index) = index {
-        index.for_each(&mut |key, value| {
-            lines.extend_from_slice(b"alias ");
-            lines.extend_from_slice(key);
-            lines.push(b' ');
-            lines.extend_from_slice(value.value);
-            lines.push(b'\n');
-            if lines.len() >= ENOUGH {
-                if written.is_ok() {
-                    written = out.write_all(&lines);
-                }
-                lines.clear();
+    index.for_each(&mut |key, value| {
+        if let Some(end) = put_line(&mut lines, used, key, value.value) {
+            used = end;
+            return;
+        }
+        let full = lines.get(..used).unwrap_or_default();
+        if written.is_ok() {
+            written = out.write_all(full);
+        }
+        used = put_line(&mut lines, 0, key, value.value).unwrap_or_else(|| {
+            // Longer than all of the room.
+            if written.is_ok() {
+                written = words(out, &[b"alias", key, value.value]);
             }
+            0
         });
-    }
-    written.and_then(|()| out.write_all(&lines))
+    });
+    written.and_then(|()| out.write_all(lines.get(..used).unwrap_or_default()))
+}
+
+/// Puts a line into `lines` from `at` on, and returns where it ends; `None`
+/// when there is no room.
+fn put_line(lines: &mut [u8], at: usize, key: &[u8], value: &[u8]) -> Option<usize> {
+    const LABEL: &[u8; 6] = b"alias ";
+    let (label, rest) = lines.get_mut(at..)?.split_first_chunk_mut()?;
+    let (to_key, rest) = rest.split_at_mut_checked(key.len())?;
+    let ([blank], rest) = rest.split_first_chunk_mut()?;
+    let (to_value, rest) = rest.split_at_mut_checked(value.len())?;
+    let [newline, ..] = rest else { return None };
+    *label = *LABEL;
+    to_key.copy_from_slice(key);
+    *blank = b' ';
+    to_value.copy_from_slice(value);
+    *newline = b'\n';
+    Some(at + LABEL.len() + key.len() + 1 + value.len() + 1)
 }
