@@ -2,7 +2,7 @@
 //!
 //! musl's own copy with `rep movs`, which takes long to start, and compare byte by
 //! byte. Names are short and there are a million of them: the C library's three
-//! functions were a quarter of what depmod executes, and a third of the time of
+//! functions were a fifth of what depmod executes, and a quarter of the time of
 //! unpacking xz. These take 16 bytes a step, which every x86-64 processor can.
 //!
 //! A compiler may make calls of these functions out of loops and of plain copies, also
