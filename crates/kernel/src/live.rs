@@ -5,8 +5,9 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags};
+use nix::sys::stat::Mode;
 
 use crate::{Errno, InitFlags, InitState, Kernel, LoadedModule};
 
@@ -49,9 +50,13 @@ impl Live {
             return Ok(None);
         };
         path.push(file);
-        let Some(mut file) = absent_is_none(fs::File::open(&path))? else {
+        // musl's open(2), which std calls, sets the flag again: a system call more.
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let opened = openat(AT_FDCWD, &path, flags, Mode::empty());
+        let Some(file) = absent_is_none(opened.map_err(io::Error::from))? else {
             return Ok(None);
         };
+        let mut file = fs::File::from(file);
         // The kernel hands such a text over in one piece.
         let mut buffer = [0; 64];
         let size = file.read(&mut buffer)?;
