@@ -16,7 +16,9 @@ use std::io;
 
 use clap::Command;
 
+use crate::cli::{self, Definition, Given};
 use crate::host::{Host, Outcome};
+use crate::report::Level;
 
 /// One tool.
 pub struct Tool {
@@ -44,6 +46,24 @@ pub const TOOLS: &[Tool] = &[
     depmod::TOOL,
     static_nodes::TOOL,
 ];
+
+/// Reads the command line of a tool that tells of errors only, of more with
+/// each `-v`, and tells syslog with `-s`.
+fn parse_and_listen(
+    host: &mut Host<'_>,
+    definition: &'static Definition,
+    args: Vec<OsString>,
+) -> io::Result<Result<Given, Outcome>> {
+    let parsed = cli::parse(host, definition, args)?;
+    if let Ok(given) = &parsed {
+        host.report.set_threshold(Level::Error);
+        host.report.raise_threshold(given.count("verbose"));
+        if given.flag("syslog") {
+            host.report.use_syslog();
+        }
+    }
+    Ok(parsed)
+}
 
 /// The tool that a program of that name is; `None` for an unknown name.
 pub fn by_program_name(name: &str) -> Option<&'static Tool> {

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use komod_probe::{Cause, Event, Force, load_file};
 
-use super::Tool;
-use crate::cli::{self, Definition, count, flag};
+use super::{Tool, parse_and_listen};
+use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
-use crate::report::{Level, insmod_phrase};
+use crate::report::insmod_phrase;
 use crate::{errno_text, io_text};
 
 pub(super) const TOOL: Tool = Tool {
@@ -40,15 +40,10 @@ static DEFINITION: Definition = Definition::new(
 );
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, &DEFINITION, args)? {
+    let given = match parse_and_listen(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
-    host.report.set_threshold(Level::Error);
-    host.report.raise_threshold(given.count("verbose"));
-    if given.flag("syslog") {
-        host.report.use_syslog();
-    }
     let operands = given.operands();
     let Some((file, parameters)) = operands.split_first() else {
         host.report.error("missing filename.");

@@ -5,11 +5,10 @@ use std::io::{self, Write};
 
 use komod_kernel::{Kernel, LoadedModule};
 
-use super::Tool;
-use crate::cli::{self, Definition, count, flag};
+use super::{Tool, parse_and_listen};
+use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::io_text;
-use crate::report::Level;
 
 pub(super) const TOOL: Tool = Tool {
     name: "lsmod",
@@ -34,15 +33,10 @@ static DEFINITION: Definition = Definition::new(
 );
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, &DEFINITION, args)? {
+    let given = match parse_and_listen(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
-    host.report.set_threshold(Level::Error);
-    host.report.raise_threshold(given.count("verbose"));
-    if given.flag("syslog") {
-        host.report.use_syslog();
-    }
     if !given.operands().is_empty() {
         host.report.error("too many arguments provided.");
         return Ok(Outcome::Failure);

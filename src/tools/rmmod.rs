@@ -8,10 +8,9 @@ use std::path::Path;
 use komod_name::ModuleName;
 use komod_probe::Database;
 
-use super::Tool;
-use crate::cli::{self, Definition, count, flag};
+use super::{Tool, parse_and_listen};
+use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
-use crate::report::Level;
 use crate::{errno_text, io_text};
 
 pub(super) const TOOL: Tool = Tool {
@@ -35,15 +34,10 @@ static DEFINITION: Definition = Definition::new(
 );
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
-    let given = match cli::parse(host, &DEFINITION, args)? {
+    let given = match parse_and_listen(host, &DEFINITION, args)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
-    host.report.set_threshold(Level::Error);
-    host.report.raise_threshold(given.count("verbose"));
-    if given.flag("syslog") {
-        host.report.use_syslog();
-    }
     let modules = given.operands();
     if modules.is_empty() {
         host.report.error("missing module name.");
