@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
     AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Reading, ScanError,
-    Symbols, explicit, is_fresh, load_modules, publish, scan, sort_modules,
+    Symbols, Turn, explicit, is_fresh, load_modules, publish, scan, sort_modules,
 };
 
 use super::Tool;
@@ -208,6 +208,10 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.errsyms && options.kernel.is_none() {
         teller.report.warning("-e needs -E or -F");
     }
+    // From here on nobody else's run comes between what is read and what is written.
+    // A database that may be up to date is not touched yet.
+    let unlocked = options.show || options.quick;
+    let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
     let mut config = if options.modules.is_empty() {
         DepmodConfig::load(&options.search, options.version.as_bytes())
     } else {
@@ -225,9 +229,13 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
-    let Some(found) = modules(options, &config, teller)? else {
-        return Ok(());
-    };
+    if options.quick {
+        if up_to_date(options, &config, teller) {
+            return Ok(());
+        }
+        turn = Turn::wait(&options.out_dir);
+    }
+    let found = modules(options, &config, teller)?;
     let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
     let checks = Checks {
         unknown: options.errsyms && options.kernel.is_some(),
@@ -258,35 +266,38 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.report.error(error);
         GaveUp
     })?;
-    publish(&options.out_dir, &files).map_err(|error| {
+    publish(&options.out_dir, &files, turn).map_err(|error| {
         publish_error(&error, teller);
         GaveUp
     })
 }
 
-/// The modules for the database; `None` when it is up to date already, and
-/// that was to be found out.
+/// Whether nothing is to be done for `-A`.
+fn up_to_date(options: &Options, config: &DepmodConfig, teller: &mut Teller<'_, '_>) -> bool {
+    // What is odd about the directory interests only who reads it.
+    match scan(&options.dir, config, &mut |_| {}) {
+        Ok(found) => fresh(options, config, &found, teller),
+        Err(error) => {
+            no_directory(&error, teller);
+            false
+        }
+    }
+}
+
+/// The modules for the database.
 fn modules(
     options: &Options,
     config: &DepmodConfig,
     teller: &mut Teller<'_, '_>,
-) -> Result<Option<Vec<Found>>, GaveUp> {
+) -> Result<Vec<Found>, GaveUp> {
     if !options.modules.is_empty() {
-        return explicit(&options.dir, &options.modules).map(Some).map_err(|error| {
+        return explicit(&options.dir, &options.modules).map_err(|error| {
             add_error(&error, teller);
             GaveUp
         });
     }
-    if options.quick {
-        // What is odd about the directory interests only who reads it.
-        match scan(&options.dir, config, &mut |_| {}) {
-            Ok(found) if fresh(options, config, &found, teller) => return Ok(None),
-            Ok(_) => {}
-            Err(error) => no_directory(&error, teller),
-        }
-    }
     let found = scan(&options.dir, config, &mut teller.sink());
-    found.map(Some).map_err(|error| {
+    found.map_err(|error| {
         no_directory(&error, teller);
         let why = io_text(&error.error);
         teller.report.fatal(format_args!("could not search modules: {why}"));

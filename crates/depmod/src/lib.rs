@@ -24,6 +24,7 @@ mod publish;
 mod rank;
 mod scan;
 mod symbols;
+mod turn;
 
 pub use catalog::{Catalog, Module, ModuleId};
 pub use finding::{Finding, Sink, Unreadable};
@@ -36,3 +37,4 @@ pub use outputs::{Database, IndexTooLarge, OutputFile, file_names};
 pub use publish::{PublishError, publish};
 pub use scan::{AddError, Found, ScanError, explicit, scan};
 pub use symbols::{Owner, SymbolId, Symbols};
+pub use turn::Turn;

@@ -412,7 +412,7 @@ fn a_published_database_is_what_was_made() {
         .map(|(name, contents)| komod_depmod::OutputFile { name, contents: contents.clone() })
         .collect();
     let out = root.path().join("elsewhere");
-    publish(&out, &files).unwrap();
+    publish(&out, &files, None).unwrap();
     assert_eq!(fs::read_dir(&out).unwrap().count(), 11);
     for (name, contents) in &built.files {
         assert_eq!(&fs::read(out.join(name)).unwrap(), contents);
