@@ -12,7 +12,7 @@ use crate::test::workspace;
 const CEILING: u64 = 3 * 1024 * 1024;
 
 /// The target of the static program.
-const MUSL: &str = "x86_64-unknown-linux-musl";
+pub const MUSL: &str = "x86_64-unknown-linux-musl";
 
 /// Builds the release program and returns its path.
 ///
@@ -20,19 +20,38 @@ const MUSL: &str = "x86_64-unknown-linux-musl";
 /// else statically with the machine's C library: both run in a guest that has
 /// no libraries.
 pub fn release() -> Result<PathBuf, Stop> {
-    let musl = has_musl();
-    let target = if musl { MUSL } else { "x86_64-unknown-linux-gnu" };
+    if has_musl() { build(MUSL) } else { build("x86_64-unknown-linux-gnu") }
+}
+
+/// Builds the program as it is handed out, and returns its path.
+///
+/// [`Stop::NotHere`] where it cannot be linked with musl.
+pub fn musl() -> Result<PathBuf, Stop> {
+    if has_musl() {
+        return build(MUSL);
+    }
+    Err(Stop::NotHere(format!(
+        "the static program needs {MUSL}: rustup target add {MUSL}; apt-get install {}",
+        install::MUSL.package
+    )))
+}
+
+/// Where cargo builds.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace().join("target"), |dir| workspace().join(dir))
+}
+
+fn build(target: &str) -> Result<PathBuf, Stop> {
     eprintln!("building kmod for {target}; the first time takes a minute or two");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(["build", "--release", "--package", "komod", "--bin", "kmod"]);
     cargo.args(["--target", target]).current_dir(workspace());
-    if !musl {
+    if target != MUSL {
         cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
     programs::run(&mut cargo)?;
-    let target_dir = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace().join("target"), |dir| workspace().join(dir));
-    Ok(target_dir.join(target).join("release/kmod"))
+    Ok(target_dir().join(target).join("release/kmod"))
 }
 
 /// Prints the program's size; fails above the ceiling.

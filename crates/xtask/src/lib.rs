@@ -18,6 +18,8 @@
 //! | `consumers` | programs that use the tools, in a Debian `system` |
 //! | `bench` | komod's time beside the original's |
 //! | `binary` | the program as it is shipped |
+//! | `dist` | that program with its checksums, to be handed out |
+//! | `place` | komod's files below a root directory |
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
 //! | `manual` | the manual pages as mandoc judges them |
@@ -34,6 +36,7 @@ pub mod completions;
 pub mod consumers;
 pub mod cpio;
 pub mod demo;
+pub mod dist;
 pub mod fetch;
 pub mod guest;
 pub mod install;
@@ -45,6 +48,7 @@ pub mod outcome;
 pub mod packages;
 pub mod packed;
 pub mod pair;
+pub mod place;
 pub mod programs;
 pub mod qemu;
 pub mod random;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, compare, consumers, manual, programs, shells, trees, vm};
+use crate::{cases, compare, consumers, dist, manual, programs, shells, trees, vm};
 
 /// One part of the tests.
 pub struct Part {
@@ -34,6 +34,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
     Part { name: "size", proves: "the shipped program stays small", run: size },
+    Part { name: "dist", proves: "the installed program works alone", run: dist::part },
     Part { name: "consumers", proves: "Debian works with komod", run: consumers::part },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
     Part { name: "vm", proves: "a real kernel accepts komod", run: vm::ours },
