@@ -275,6 +275,20 @@ mod tests {
         }
     }
 
+    /// Under valgrind a read or write beyond them is an error.
+    #[test]
+    fn nothing_beyond_the_ends_is_touched() {
+        for n in 0..300 {
+            let from = bytes(n).into_boxed_slice();
+            let mut to = vec![0; n].into_boxed_slice();
+            // SAFETY: both have `n` bytes.
+            unsafe {
+                copy(to.as_mut_ptr(), from.as_ptr(), n);
+                assert_eq!(compare(to.as_ptr(), from.as_ptr(), n), 0, "{n}");
+            }
+        }
+    }
+
     #[test]
     fn comparisons_are_those_of_the_standard_library() {
         for n in 0..150 {

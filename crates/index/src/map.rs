@@ -44,3 +44,24 @@ impl Deref for Bytes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map_ends_where_the_file_does_and_outlives_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("index");
+        for size in [12_usize, 4095, 4096, 4097, 70_000] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            fs::write(&path, &bytes).unwrap();
+            let map = Bytes::map(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            assert!(*map == *bytes, "{size}");
+        }
+        fs::write(&path, "too short").unwrap();
+        assert!(matches!(Bytes::map(&path), Err(Error::TooShort { size: 9 })));
+        assert!(matches!(Bytes::map(dir.path()), Err(Error::NotRegular)));
+    }
+}

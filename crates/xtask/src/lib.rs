@@ -23,6 +23,8 @@
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
 //! | `manual` | the manual pages as mandoc judges them |
+//! | `supply` | what comes from outside, by the rules of `deny.toml` |
+//! | `islands` | unsafe code under valgrind |
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
 //! | `outcome`, `programs` | how things end, how other programs are run |
@@ -40,6 +42,7 @@ pub mod dist;
 pub mod fetch;
 pub mod guest;
 pub mod install;
+pub mod islands;
 #[cfg(test)]
 mod ledger;
 pub mod manual;
@@ -54,6 +57,7 @@ pub mod qemu;
 pub mod random;
 pub mod samples;
 pub mod shells;
+pub mod supply;
 pub mod system;
 pub mod test;
 pub mod trees;

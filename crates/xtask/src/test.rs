@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::binary;
 use crate::outcome::{Stop, Tally};
-use crate::{cases, compare, consumers, dist, manual, programs, shells, trees, vm};
+use crate::{
+    cases, compare, consumers, dist, islands, manual, programs, shells, supply, trees, vm,
+};
 
 /// One part of the tests.
 pub struct Part {
@@ -26,6 +28,8 @@ pub struct Part {
 pub const PARTS: &[Part] = &[
     Part { name: "tidy", proves: "the rules of the house hold", run: tidy },
     Part { name: "unit", proves: "each crate's own tests", run: unit },
+    Part { name: "supply", proves: "what comes from outside is allowed", run: supply::part },
+    Part { name: "islands", proves: "unsafe code keeps within its bounds", run: islands::part },
     Part { name: "man", proves: "the manual pages are well formed", run: manual::part },
     Part { name: "original", proves: "the cases are true of kmod", run: cases::original },
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
@@ -165,7 +169,15 @@ fn size() -> Result<Tally, Stop> {
 /// Runs `cargo test` with these words and counts what its test programs
 /// report. A test program that fails to build counts as one failure.
 pub fn cargo_test(words: &[&str]) -> Result<Tally, Stop> {
+    cargo_test_under(None, words)
+}
+
+/// As [`cargo_test`], with the test programs run by `runner`, a program and its words.
+pub fn cargo_test_under(runner: Option<&str>, words: &[&str]) -> Result<Tally, Stop> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    if let Some(runner) = runner {
+        command.arg("--config").arg(format!("target.'cfg(all())'.runner = '{runner}'"));
+    }
     command.arg("test").arg("--no-fail-fast").args(words).current_dir(workspace());
     let output = programs::output(&mut command)?;
     let said = String::from_utf8_lossy(&output.stdout);

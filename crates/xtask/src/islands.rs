@@ -1,0 +1,62 @@
+//! The part `islands`: the unsafe code under valgrind, which sees each read and
+//! write beyond what is there.
+//!
+//! Miri would see more, but not these: one island is assembly, one maps a file,
+//! one is entered by the C library. It is also not in the stable toolchain.
+
+use std::process::Command;
+
+use crate::install::{self, Need};
+use crate::outcome::{Stop, Tally};
+use crate::{cases, programs, test};
+
+const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
+
+/// valgrind's words: its status tells of an error.
+const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];
+
+/// The unit tests of an island: package and the beginning of their names.
+const TESTS: &[(&str, &str)] = &[("komod", "memory::"), ("komod-index", "map::")];
+
+/// The tests of each island, and the program itself from its entry to its end.
+pub fn part() -> Result<Tally, Stop> {
+    install::ensure(VALGRIND)?;
+    let mut tally = Tally::default();
+    let runner = format!("{} {}", VALGRIND.program, WORDS.join(" "));
+    for (package, tests) in TESTS {
+        let words = ["--package", package, "--lib", "--", tests];
+        let ran = test::cargo_test_under(Some(&runner), &words)?;
+        if ran.passed == 0 {
+            println!("FAIL no test of {package} begins with {tests}");
+            tally.failed += 1;
+        }
+        tally.add(ran);
+    }
+    tally.count(entry()?);
+    Ok(tally)
+}
+
+/// Whether the process entry and a whole run are clean, also with
+/// closed descriptors.
+fn entry() -> Result<bool, Stop> {
+    let program = cases::debug_program()?;
+    let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
+    for name in ["kmod", "modprobe"] {
+        let link = scratch.path().join(name);
+        std::os::unix::fs::symlink(&program, &link).map_err(Stop::io(link.display()))?;
+    }
+    let words = WORDS.join(" ");
+    let script = format!(
+        "valgrind {words} ./kmod help >/dev/null || exit
+        valgrind {words} ./modprobe <&- >&-; [ $? = 1 ] || exit
+        valgrind {words} ./modprobe -c >/dev/null"
+    );
+    let output =
+        programs::output(Command::new("sh").args(["-c", &script]).current_dir(scratch.path()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let held = output.status.success() && !said.contains("==");
+    if !held {
+        println!("FAIL the program under valgrind: {}\n{said}", output.status);
+    }
+    Ok(held)
+}
