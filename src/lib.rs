@@ -11,6 +11,8 @@ mod memory;
 mod output;
 pub mod report;
 pub mod tools;
+#[cfg(all(target_env = "musl", not(any(test, debug_assertions))))]
+mod unwind;
 
 use std::ffi::OsString;
 use std::io;

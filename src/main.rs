@@ -11,6 +11,7 @@
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
 //! output.rs      standard output, as long as somebody reads it
 //! memory.rs      copying and comparing bytes, in place of musl's
+//! unwind.rs      no unwinder, in place of libunwind
 //! tools/X.rs     one command: definition -> Options -> run -> render
 //!    |
 //!    |  engines: what should happen
