@@ -1,31 +1,46 @@
+use crate::bracket::Brackets;
+
 /// Whether the glob `pattern` matches the whole of `text`, as `fnmatch`(3)
 /// without flags in the C locale: `*` and `?` match `/` and leading dots too,
 /// `\` takes the next byte literally, `[!a]` and `[^a]` negate.
 ///
-/// Takes at most `pattern.len() * text.len()` steps: after a mismatch only the
-/// last `*` is tried again.
+/// Takes at most about `pattern.len() * text.len()` steps, whatever stands in
+/// the pattern: after a mismatch only the last `*` is tried again, and each
+/// bracket expression is read once.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     // Most patterns are names, and most of them differ in the first byte.
     match (pattern.first(), text.first()) {
-        (Some(b'*' | b'?' | b'[' | b'\\'), _) => steps(pattern, text),
-        (first, other) => first == other && steps(pattern, text),
+        (Some(b'*' | b'?' | b'[' | b'\\'), _) => {}
+        (first, other) if first == other => {}
+        _ => return false,
     }
+    let mut steps = u64::MAX;
+    matches_within(pattern, text, &mut steps).unwrap_or(false)
 }
 
-fn steps(pattern: &[u8], text: &[u8]) -> bool {
+/// As [`matches`], in no more than so many `steps`, of which those taken are
+/// subtracted. `None` when they do not suffice; nothing is left of them then.
+pub fn matches_within(pattern: &[u8], text: &[u8], steps: &mut u64) -> Option<bool> {
+    let brackets = if pattern.contains(&b'[') {
+        spend(steps, pattern.len() as u64)?;
+        Brackets::of(pattern)
+    } else {
+        Brackets::default()
+    };
     let (mut p, mut t) = (0, 0);
     // Where to go on when the last `*` has to take one byte more.
     let mut retry: Option<(usize, usize)> = None;
     loop {
+        spend(steps, 1)?;
         if pattern.get(p) == Some(&b'*') {
             retry = Some((p + 1, t));
             p += 1;
             continue;
         }
-        let step = match (pattern.get(p), text.get(t)) {
-            (None, None) => return true,
-            (Some(_), Some(&byte)) => one(&pattern[p..], byte),
-            _ => None,
+        let step = match text.get(t) {
+            None if p >= pattern.len() => return Some(true),
+            None => None,
+            Some(&byte) => one(pattern, p, byte, &brackets),
         };
         match (step, retry) {
             (Some(used), _) => {
@@ -36,20 +51,27 @@ fn steps(pattern: &[u8], text: &[u8]) -> bool {
                 retry = Some((after, at + 1));
                 (p, t) = (after, at + 1);
             }
-            (None, _) => return false,
+            (None, _) => return Some(false),
         }
     }
 }
 
-/// How many bytes of `pattern` match the one `byte`; `None` when they do not.
-fn one(pattern: &[u8], byte: u8) -> Option<usize> {
-    match pattern {
+fn spend(steps: &mut u64, taken: u64) -> Option<()> {
+    let left = steps.checked_sub(taken);
+    *steps = left.unwrap_or(0);
+    left.map(drop)
+}
+
+/// How many bytes of `pattern` from `at` on match the one `byte`; `None` when
+/// they do not.
+fn one(pattern: &[u8], at: usize, byte: u8, brackets: &Brackets) -> Option<usize> {
+    match pattern.get(at..)? {
         [b'?', ..] => Some(1),
         [b'\\', literal, ..] => (*literal == byte).then_some(2),
         // A backslash at the end matches nothing (glibc).
         [b'\\'] => None,
-        [b'[', rest @ ..] => match bracket(rest, byte) {
-            Some((used, hit)) => hit.then_some(used + 1),
+        [b'[', ..] => match brackets.at(at) {
+            Some(bracket) => bracket.holds(byte).then_some(bracket.length),
             // A bracket that is never closed is an ordinary byte.
             None => (byte == b'[').then_some(1),
         },
@@ -58,81 +80,10 @@ fn one(pattern: &[u8], byte: u8) -> Option<usize> {
     }
 }
 
-/// Reads a bracket expression behind its `[`: the bytes it takes, `]`
-/// included, and whether `byte` is in it. `None` when it is never closed.
-fn bracket(rest: &[u8], byte: u8) -> Option<(usize, bool)> {
-    let negated = matches!(rest.first(), Some(b'!' | b'^'));
-    let mut at = usize::from(negated);
-    let mut hit = false;
-    let mut first = true;
-    loop {
-        match rest.get(at..)? {
-            [b']', ..] if !first => return Some((at + 1, hit != negated)),
-            [b'[', b':', class @ ..] => match class_end(class) {
-                Some(end) => {
-                    hit |= in_class(class.get(..end)?, byte)?;
-                    at += end + 4;
-                }
-                None => {
-                    hit |= byte == b'[';
-                    at += 1;
-                }
-            },
-            tail => {
-                let (low, used) = member(tail)?;
-                match tail.get(used..)? {
-                    [b'-', high, ..] if *high != b']' => {
-                        let (high, more) = member(tail.get(used + 1..)?)?;
-                        hit |= (low..=high).contains(&byte);
-                        at += used + 1 + more;
-                    }
-                    _ => {
-                        hit |= low == byte;
-                        at += used;
-                    }
-                }
-            }
-        }
-        first = false;
-    }
-}
-
-/// One byte of a bracket expression and how many bytes spell it.
-fn member(tail: &[u8]) -> Option<(u8, usize)> {
-    match tail {
-        [b'\\', literal, ..] => Some((*literal, 2)),
-        [literal, ..] => Some((*literal, 1)),
-        [] => None,
-    }
-}
-
-fn class_end(class: &[u8]) -> Option<usize> {
-    class.windows(2).position(|two| two == b":]")
-}
-
-/// Whether `byte` is in the named class; `None` for a name that C does not
-/// know, which makes the whole expression match nothing special.
-fn in_class(name: &[u8], byte: u8) -> Option<bool> {
-    Some(match name {
-        b"alnum" => byte.is_ascii_alphanumeric(),
-        b"alpha" => byte.is_ascii_alphabetic(),
-        b"blank" => byte == b' ' || byte == b'\t',
-        b"cntrl" => byte.is_ascii_control(),
-        b"digit" => byte.is_ascii_digit(),
-        b"graph" => byte.is_ascii_graphic(),
-        b"lower" => byte.is_ascii_lowercase(),
-        b"print" => byte.is_ascii_graphic() || byte == b' ',
-        b"punct" => byte.is_ascii_punctuation(),
-        b"space" => byte.is_ascii_whitespace() || byte == 0x0b,
-        b"upper" => byte.is_ascii_uppercase(),
-        b"xdigit" => byte.is_ascii_hexdigit(),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{matches, matches_within};
+    use std::time::{Duration, Instant};
 
     #[track_caller]
     fn yes(pattern: &str, text: &str) {
@@ -181,9 +132,66 @@ mod tests {
         no("a\\", "a");
     }
 
+    /// Names a driver package or an unprivileged user may bring: none of them
+    /// takes a second (most take a millisecond), and each would take hours if
+    /// a step were repeated.
     #[test]
-    fn a_pattern_of_many_stars_does_not_blow_up() {
+    fn hostile_patterns_do_not_blow_up() {
+        const MANY: usize = 20_000;
         let text = [b'a'; 4096];
-        assert!(!matches(b"*a*a*a*a*a*a*a*a*a*a*b", &text));
+        let cases = [
+            "*a*a*a*a*a*a*a*a*a*a*b".to_owned(),
+            "*a".repeat(2000) + "b",
+            "*".repeat(MANY) + "b",
+            "*?".repeat(2000) + "b",
+            "*[a".to_owned() + &"[".repeat(MANY),
+            "*".to_owned() + &"[a".repeat(MANY),
+            "*".to_owned() + &"[a-".repeat(MANY),
+            "*[".to_owned() + &"[:".repeat(MANY),
+            "*[".to_owned() + &"[:".repeat(MANY) + ":]",
+            "*[".to_owned() + &"[:".repeat(MANY) + "]b",
+            "*".to_owned() + &"[[:foo:]".repeat(MANY),
+            "*".to_owned() + &"[\\]".repeat(MANY),
+            "*[".to_owned() + &"a".repeat(MANY) + "]b",
+            "*".to_owned() + &"[a-z]".repeat(200) + "b",
+        ];
+        for pattern in &cases {
+            let start = Instant::now();
+            let found = matches(pattern.as_bytes(), &text);
+            let shown: String = pattern.chars().take(30).collect();
+            assert!(start.elapsed() < Duration::from_secs(1), "{shown}: {:?}", start.elapsed());
+            assert!(!found, "{shown}");
+        }
+    }
+
+    #[test]
+    fn steps_are_counted_and_bounded() {
+        let (pattern, text) = (&b"*a*ab"[..], [b'a'; 1000]);
+        let mut left = 1_000_000;
+        assert_eq!(matches_within(pattern, &text, &mut left), Some(false));
+        assert!((990_000..999_000).contains(&left), "{left}");
+        left = 100;
+        assert_eq!(matches_within(pattern, &text, &mut left), None);
+        assert_eq!(left, 0);
+        left = 5;
+        assert_eq!(matches_within(b"[a", b"[a", &mut left), Some(true), "two to read it");
+    }
+
+    #[test]
+    fn classes_that_are_none_and_brackets_in_brackets() {
+        yes("[[:digit]", ":");
+        yes("[[:digit:a]b:]", "ab:]");
+        yes("[[:Digit:]]", "t]");
+        yes("[[:[:digit:]]", "7");
+        // What stands behind an unknown class never matches.
+        yes("[a[:foo:]b]", "a");
+        no("[a[:foo:]b]", "b");
+        no("[!a[:foo:]b]", "c");
+        yes("[[]", "[");
+        yes("[[a]", "[");
+        yes("[!]a]", "b");
+        no("[!]a]", "]");
+        yes("x[]", "x[]");
+        yes("[a[b]", "[");
     }
 }

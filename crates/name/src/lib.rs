@@ -5,8 +5,9 @@
 //! answers of glob patterns (`glob`). Everything is bytes: neither the kernel
 //! nor the file system promises UTF-8. Knows no file and no format.
 
+mod bracket;
 mod glob;
 mod module_name;
 
-pub use glob::matches;
+pub use glob::{matches, matches_within};
 pub use module_name::{ModuleName, UnmatchedBracket, alias};
