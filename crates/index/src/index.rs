@@ -10,7 +10,10 @@ use std::path::Path;
 ///
 /// Broken references lead to no result, never to a panic or an endless walk:
 /// a question reads no more bytes than the file has (times one more than the
-/// question has wildcard characters), and keys are no longer than the file.
+/// question has wildcard characters, at most 16 times), takes no more than 2^26
+/// steps to compare patterns with brackets or, if it has more than 255 bytes,
+/// any patterns; keys are no longer than the file, and nodes no deeper than
+/// 2^16. What is beyond is not found.
 pub struct Index {
     bytes: Bytes,
     root: u32,
@@ -68,17 +71,26 @@ impl Index {
 
     /// Calls `visit` with every key and value in the order of `modprobe -c`: a
     /// node's values, then its children by their byte. Ends early in a broken
-    /// index whose nodes are reached more than once.
+    /// index whose nodes are reached more than once, or whose keys, each
+    /// counted for each value, have more than 256 times the file's bytes.
     pub fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&[u8], Value<'a>)) {
         let Some(root) = self.root() else { return };
         let mut budget = Budget::new(self.bytes.len(), 1);
-        let (order, mut all) = (Order::ValuesFirst, All(visit));
+        if budget.spend(root.size()).is_none() {
+            return;
+        }
+        let shown = Budget::new(self.bytes.len(), 256);
+        let (order, mut all) = (Order::ValuesFirst, All { visit, shown });
         let _ = walk(&self.bytes, root, root.prefix, (), order, &mut budget, &mut all);
     }
 }
 
-/// Passes everything on.
-struct All<'v, 'a>(&'v mut dyn FnMut(&[u8], Value<'a>));
+/// Passes everything on, keys for each value.
+struct All<'v, 'a> {
+    visit: &'v mut dyn FnMut(&[u8], Value<'a>),
+    /// How many bytes of keys are still shown.
+    shown: Budget,
+}
 
 impl<'a> Visitor<'a> for All<'_, 'a> {
     type State = ();
@@ -87,8 +99,14 @@ impl<'a> Visitor<'a> for All<'_, 'a> {
         Some(())
     }
 
-    fn visit(&mut self, (): (), key: &[u8], value: Value<'a>) {
-        (self.0)(key, value);
+    fn wants(&mut self, (): (), _: &[u8]) -> Option<bool> {
+        Some(true)
+    }
+
+    fn visit(&mut self, key: &[u8], value: Value<'a>) -> Option<()> {
+        self.shown.spend(key.len())?;
+        (self.visit)(key, value);
+        Some(())
     }
 }
 

@@ -57,8 +57,7 @@ impl<'a> Node<'a> {
     /// The node that `reference` leads to in `file`; `None` if it leads
     /// nowhere or to bytes that are no node.
     pub(crate) fn at(file: &'a [u8], reference: u32) -> Option<Self> {
-        let offset = usize::try_from(reference & OFFSET).ok()?;
-        let mut rest = file.get(offset..).filter(|rest| offset != 0 && !rest.is_empty())?;
+        let mut rest = Some(behind(file, reference)).filter(|rest| !rest.is_empty())?;
         let mut node = Node::default();
         if reference & HAS_PREFIX != 0 {
             (node.prefix, rest) = string(rest)?;
@@ -99,6 +98,11 @@ impl<'a> Node<'a> {
         Some((byte, self.child(byte)?))
     }
 
+    /// Whether it says that it has values.
+    pub(crate) fn has_values(&self) -> bool {
+        self.count != 0
+    }
+
     /// The values in the order of the file.
     pub(crate) fn values(&self) -> Values<'a> {
         Values { left: self.count, rest: self.values }
@@ -120,11 +124,19 @@ impl<'a> Iterator for Values<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        self.left = self.left.checked_sub(1)?;
+        let left = self.left.checked_sub(1)?;
         let (priority, rest) = number(self.rest)?;
         let (value, rest) = string(rest)?;
-        self.rest = rest;
+        (self.left, self.rest) = (left, rest);
         Some(Value { priority, value })
+    }
+}
+
+impl Values<'_> {
+    /// After the last value: the bytes in which one more was looked for in
+    /// vain.
+    pub(crate) fn looked_through(&self) -> usize {
+        if self.left == 0 { 0 } else { self.rest.len() }
     }
 }
 
@@ -132,6 +144,14 @@ impl Value<'_> {
     /// How many bytes of the file the value takes.
     pub(crate) fn size(&self) -> usize {
         self.value.len().saturating_add(5)
+    }
+}
+
+/// What stands in `file` from where `reference` leads to on.
+pub(crate) fn behind(file: &[u8], reference: u32) -> &[u8] {
+    match usize::try_from(reference & OFFSET) {
+        Ok(0) | Err(_) => &[],
+        Ok(offset) => file.get(offset..).unwrap_or_default(),
     }
 }
 

@@ -112,12 +112,19 @@ impl<'a> Question<'a> {
     }
 
     /// Whether `pattern`, held against the question from `start` on, has come
-    /// to its end.
-    pub(crate) fn is_matched(&self, progress: Progress, pattern: &[u8], start: usize) -> bool {
+    /// to its end. `None` when that takes more than `steps`.
+    pub(crate) fn is_matched(
+        &self,
+        progress: Progress,
+        pattern: &[u8],
+        start: usize,
+        steps: &mut u64,
+    ) -> Option<bool> {
         match progress {
-            Progress::Reached(reached) => !reached.and(Set::only(self.text.len())).is_empty(),
+            Progress::Reached(reached) => Some(!reached.and(Set::only(self.text.len())).is_empty()),
             Progress::Unknown => {
-                self.text.get(start..).is_some_and(|text| komod_name::matches(pattern, text))
+                let text = self.text.get(start..).unwrap_or_default();
+                komod_name::matches_within(pattern, text, steps)
             }
         }
     }
@@ -134,7 +141,10 @@ mod tests {
         for byte in pattern {
             progress = progress.and_then(|progress| question.read(progress, &[*byte]));
         }
-        progress.is_some_and(|progress| question.is_matched(progress, pattern, start))
+        let mut steps = u64::MAX;
+        progress.is_some_and(|progress| {
+            question.is_matched(progress, pattern, start, &mut steps).unwrap()
+        })
     }
 
     #[test]

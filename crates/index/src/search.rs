@@ -8,6 +8,15 @@ use crate::walk::{Budget, Order, Visitor, walk};
 /// which the children of a node are tried.
 const WILD: [u8; 3] = *b"*?[";
 
+/// A sound index has no chain of wildcards so long that all below it would be
+/// walked more often than this.
+const MOST_TIMES: usize = 16;
+
+/// Steps of comparing the patterns that [`Question`] does not follow: those
+/// with brackets, and all against a key of more than 255 bytes. A key of 2 KiB
+/// against each pattern of a distribution needs a fraction.
+const STEPS: u64 = 1 << 26;
+
 /// The first value of exactly `key`.
 pub(crate) fn exact<'a>(file: &'a [u8], root: Node<'a>, key: &[u8]) -> Option<&'a [u8]> {
     let mut node = root;
@@ -28,7 +37,8 @@ pub(crate) fn matching<'a>(file: &'a [u8], root: Node<'a>, key: &[u8]) -> Vec<Va
     let times = key.iter().filter(|&byte| WILD.contains(byte)).count().saturating_add(1);
     let mut search = Search {
         file,
-        budget: Budget::new(file.len(), times),
+        budget: Budget::new(file.len(), times.min(MOST_TIMES)),
+        steps: STEPS,
         key,
         patterns: None,
         found: Vec::new(),
@@ -44,6 +54,7 @@ pub(crate) fn matching<'a>(file: &'a [u8], root: Node<'a>, key: &[u8]) -> Vec<Va
 struct Search<'k, 'a> {
     file: &'a [u8],
     budget: Budget,
+    steps: u64,
     key: &'k [u8],
     /// The key again, once there are patterns to be held against it.
     patterns: Option<Question<'k>>,
@@ -62,16 +73,16 @@ impl<'a> Search<'_, 'a> {
                 let (literal, pattern) = node.prefix.split_at_checked(at)?;
                 return self.patterns(node, pattern, rest.strip_prefix(literal)?);
             }
-            self.budget.spend(node.size())?;
             rest = rest.strip_prefix(node.prefix)?;
             for wild in WILD {
-                if let Some(child) = node.child(wild).and_then(|child| Node::at(self.file, child)) {
+                let Some(reference) = node.child(wild) else { continue };
+                if let Some(child) = self.budget.read(self.file, reference)? {
                     let pattern = [&[wild], child.prefix].concat();
                     self.patterns(child, &pattern, rest)?;
                 }
             }
             let Some((&byte, behind)) = rest.split_first() else { break };
-            node = Node::at(self.file, node.child(byte)?)?;
+            node = self.budget.read(self.file, node.child(byte)?)??;
             rest = behind;
         }
         for value in node.values() {
@@ -88,7 +99,8 @@ impl<'a> Search<'_, 'a> {
         let at = self.key.len().saturating_sub(rest.len());
         let Some(progress) = question.read(question.start(at), pattern) else { return Some(()) };
         let (file, order) = (self.file, Order::ChildrenFirst);
-        let mut matching = Matching { question, start: at, found: &mut self.found };
+        let steps = &mut self.steps;
+        let mut matching = Matching { question, start: at, steps, found: &mut self.found };
         walk(file, start, pattern, progress, order, &mut self.budget, &mut matching)
     }
 }
@@ -97,6 +109,7 @@ impl<'a> Search<'_, 'a> {
 struct Matching<'s, 'k, 'a> {
     question: &'s Question<'k>,
     start: usize,
+    steps: &'s mut u64,
     found: &'s mut Vec<Value<'a>>,
 }
 
@@ -107,9 +120,12 @@ impl<'a> Visitor<'a> for Matching<'_, '_, 'a> {
         self.question.read(above, bytes)
     }
 
-    fn visit(&mut self, progress: Progress, pattern: &[u8], value: Value<'a>) {
-        if self.question.is_matched(progress, pattern, self.start) {
-            self.found.push(value);
-        }
+    fn wants(&mut self, progress: Progress, pattern: &[u8]) -> Option<bool> {
+        self.question.is_matched(progress, pattern, self.start, self.steps)
+    }
+
+    fn visit(&mut self, _: &[u8], value: Value<'a>) -> Option<()> {
+        self.found.push(value);
+        Some(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod broken;
 mod golden;
+mod hostile;
 mod model;
 mod order;
 

@@ -1,6 +1,6 @@
 //! The way through a whole subtree, without recursion.
 
-use crate::node::{Node, Value};
+use crate::node::{self, Node, Value};
 
 /// When a node's own values come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,16 @@ pub(crate) enum Order {
 ///
 /// The nodes of an index do not overlap, so a walk that meets each of them
 /// once reads no more bytes than the file has. Only references in a circle, or
-/// two to the same node, need more: then the walk ends where its budget does.
-/// A key is made of bytes that were read, so it cannot be longer either.
+/// several to the same bytes, need more: then the walk ends where its budget
+/// does. A key is made of bytes that were read, so it cannot be longer either.
 pub(crate) struct Budget {
     left: usize,
 }
+
+/// Nodes above one another that a walk goes down. Each of them has a key of its
+/// own or two children, so that the keys of a sound index this deep would have
+/// two gigabytes.
+const DEEPEST: usize = 1 << 16;
 
 impl Budget {
     /// For reading a file of `size` bytes `times` times.
@@ -30,6 +35,18 @@ impl Budget {
         self.left = self.left.checked_sub(bytes)?;
         Some(())
     }
+
+    /// The node at `reference`, paid for: what it takes of the file, or, where
+    /// there is none, all that may have been looked through for its end.
+    /// `None` when the budget does not suffice.
+    pub(crate) fn read<'a>(&mut self, file: &'a [u8], reference: u32) -> Option<Option<Node<'a>>> {
+        let node = Node::at(file, reference);
+        self.spend(match &node {
+            Some(node) => node.size(),
+            None => node::behind(file, reference).len(),
+        })?;
+        Some(node)
+    }
 }
 
 /// What a walk is for.
@@ -41,7 +58,11 @@ pub(crate) trait Visitor<'a> {
     /// that begins so.
     fn enter(&self, above: Self::State, bytes: &[u8]) -> Option<Self::State>;
 
-    fn visit(&mut self, state: Self::State, key: &[u8], value: Value<'a>);
+    /// Whether the values of a node are wanted. `None` ends the walk.
+    fn wants(&mut self, state: Self::State, key: &[u8]) -> Option<bool>;
+
+    /// Takes one of them. `None` ends the walk.
+    fn visit(&mut self, key: &[u8], value: Value<'a>) -> Option<()>;
 }
 
 /// A node on the way down and what of it is still to do.
@@ -56,9 +77,9 @@ struct Step<'a, State> {
 
 /// Shows `visitor` key and value of everything from `start` on, children
 /// ascending by their byte. Keys begin with `first`, `start`'s own part of
-/// them, of which `state` is known.
+/// them, of which `state` is known; `start` itself is paid for.
 ///
-/// `None` when the budget ended the walk before its end.
+/// `None` when the budget or the visitor ended the walk before its end.
 pub(crate) fn walk<'a, V: Visitor<'a>>(
     file: &'a [u8],
     start: Node<'a>,
@@ -73,7 +94,6 @@ pub(crate) fn walk<'a, V: Visitor<'a>>(
     let mut down = Some(Step { node: start, state, next: Some(0), above: 0 });
     loop {
         if let Some(step) = down.take() {
-            budget.spend(step.node.size())?;
             if order == Order::ValuesFirst {
                 values(&step, &key, budget, visitor)?;
             }
@@ -83,11 +103,12 @@ pub(crate) fn walk<'a, V: Visitor<'a>>(
         if let Some((byte, reference)) = step.next.and_then(|byte| step.node.child_from(byte)) {
             step.next = byte.checked_add(1);
             let enter = |above, bytes: &[u8]| visitor.enter(above, bytes);
-            let entered = enter(step.state, &[byte]).and_then(|state| {
-                let node = Node::at(file, reference)?;
-                Some((node, enter(state, node.prefix)?))
-            });
-            if let Some((node, state)) = entered {
+            let Some(state) = enter(step.state, &[byte]) else { continue };
+            let Some(node) = budget.read(file, reference)? else { continue };
+            if let Some(state) = enter(state, node.prefix) {
+                if steps.len() >= DEEPEST {
+                    return None;
+                }
                 down = Some(Step { node, state, next: Some(0), above: key.len() });
                 key.push(byte);
                 key.extend_from_slice(node.prefix);
@@ -108,9 +129,13 @@ fn values<'a, V: Visitor<'a>>(
     budget: &mut Budget,
     visitor: &mut V,
 ) -> Option<()> {
-    for value in step.node.values() {
-        budget.spend(value.size())?;
-        visitor.visit(step.state, key, value);
+    if !step.node.has_values() || !visitor.wants(step.state, key)? {
+        return Some(());
     }
-    Some(())
+    let mut values = step.node.values();
+    for value in &mut values {
+        budget.spend(value.size())?;
+        visitor.visit(key, value)?;
+    }
+    budget.spend(values.looked_through())
 }
