@@ -1,5 +1,7 @@
 //! A walk over DER (X.690): elements of one tag byte and a definite length.
 
+use std::fmt::Write;
+
 /// Tags as they stand in the byte: class and "constructed" included.
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -89,9 +91,9 @@ pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
         if text.is_empty() {
             // The first number holds two: 40 times the first of them, at most 2.
             let first = (number / 40).min(2);
-            text = format!("{first}.{}", number.checked_sub(first.checked_mul(40)?)?);
+            write!(text, "{first}.{}", number.checked_sub(first.checked_mul(40)?)?).ok()?;
         } else {
-            text = format!("{text}.{number}");
+            write!(text, ".{number}").ok()?;
         }
         number = 0;
     }

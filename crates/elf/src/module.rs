@@ -50,6 +50,8 @@ pub(crate) enum Known {
 
 impl Known {
     const COUNT: usize = 8;
+    /// No name has more bytes.
+    const LONGEST: usize = b"__version_ext_names".len();
 
     fn of_name(name: &[u8]) -> Option<Self> {
         Some(match name {
@@ -225,6 +227,7 @@ impl<'a> Module<'a> {
             let name = self.names.get(name as usize..).unwrap_or_default();
             // Most names are of code and its relocations: their ends are not looked for.
             let ([b'.', b'm' | b's' | b'n', ..] | [b'_', b'_', ..]) = name else { continue };
+            let name = name.get(..=Known::LONGEST).unwrap_or(name);
             let Some(known) = Known::of_name(bytes::until_nul(name)) else { continue };
             let Some(place) = self.known.get(known as usize) else { continue };
             if *place == 0 && self.extent_at(index).is_some() {

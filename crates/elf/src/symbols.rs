@@ -80,9 +80,10 @@ impl<'a> Module<'a> {
     /// The needed symbols: the undefined ones of the symbol table in its order, then
     /// those that only the symbol versions name (`module_layout`), in theirs.
     ///
-    /// An error without a symbol table and its strings, or if the name of a symbol lies
-    /// outside them. Versions that cannot be read
-    /// count as absent, as in kmod.
+    /// An error without a symbol table and its strings, if the name of a symbol lies
+    /// outside them, or if names overlap so much that together they have more than 64
+    /// times the bytes of both. Versions that cannot be read count as absent, as in
+    /// kmod.
     pub fn needs(&self) -> Result<Vec<Need<'a>>, Error> {
         let undefined = self.undefined()?;
         let versions = self.versions().ok().flatten().unwrap_or_default();
@@ -110,19 +111,23 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Empty too if a symbol's name lies outside the strings: nothing in such a table
-    /// is believed.
+    /// Empty too if a symbol's name lies outside the strings, or names share more of
+    /// them than any table's do: nothing in such a table is believed.
     fn versioned_exports<S: Layout, T>(
         &self,
         table: &SymbolTable<'a>,
         export: impl Fn(&Self, &'a [u8], &Symbol) -> T,
     ) -> Vec<T> {
         let mut exports = Vec::new();
+        let mut budget = table.budget();
         for symbol in self.records::<S>(table) {
             let Some(name) = table.name_onwards(&symbol) else { return Vec::new() };
             // Very few names start so: the others' ends are not looked for.
             let Some(tail) = name.strip_prefix(b"__crc_") else { continue };
-            exports.push(export(self, bytes::until_nul(tail), &symbol));
+            let name = bytes::until_nul(tail);
+            let Some(left) = budget.checked_sub(name.len()) else { return Vec::new() };
+            budget = left;
+            exports.push(export(self, name, &symbol));
         }
         exports
     }
@@ -152,6 +157,7 @@ impl<'a> Module<'a> {
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
         // Most modules have some fifty.
         let mut undefined = Vec::with_capacity(64);
+        let mut budget = table.budget();
         for symbol in self.records::<S>(table) {
             if u32::from(symbol.section) != SHN_UNDEF {
                 continue;
@@ -167,6 +173,10 @@ impl<'a> Module<'a> {
             if name.is_empty() {
                 continue;
             }
+            budget = budget.checked_sub(name.len()).ok_or_else(|| {
+                let expected = "names that overlap little";
+                Error::malformed("names of symbols", table.offset, "one in another", expected)
+            })?;
             let weak = st_bind(symbol.info) == STB_WEAK;
             undefined.push((name, if weak { Binding::Weak } else { Binding::Strong }));
         }
@@ -202,6 +212,15 @@ struct SymbolTable<'a> {
 }
 
 impl<'a> SymbolTable<'a> {
+    /// How many bytes the names of all symbols may have: 64 times those there are. A
+    /// name of the kernel has at most 511 (KSYM_NAME_LEN), a symbol's record at least
+    /// 16, so that all symbols may have the same long name. Else a table of a few
+    /// megabytes, each of its symbols with the rest of the strings for a name, would
+    /// take hours, and more memory than there is.
+    fn budget(&self) -> usize {
+        self.records.len().saturating_add(self.names.len()).saturating_mul(64)
+    }
+
     /// A symbol's name, its NUL and whatever follows; `None` outside the strings. The
     /// last string's NUL may be missing.
     fn name_onwards(&self, symbol: &Symbol) -> Option<&'a [u8]> {
