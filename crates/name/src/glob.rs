@@ -18,7 +18,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     matches_within(pattern, text, &mut steps).unwrap_or(false)
 }
 
-/// As [`matches`], in no more than so many `steps`, of which those taken are
+/// As [`matches()`], in no more than so many `steps`, of which those taken are
 /// subtracted. `None` when they do not suffice; nothing is left of them then.
 pub fn matches_within(pattern: &[u8], text: &[u8], steps: &mut u64) -> Option<bool> {
     let brackets = if pattern.contains(&b'[') {
