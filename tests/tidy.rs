@@ -150,6 +150,29 @@ fn crates_and_tools_never_print_or_leave() {
 }
 
 #[test]
+fn the_environment_is_read_in_one_place() {
+    const PLACE: &str = "src/host.rs";
+    let words = ["env::var", "env::temp_dir", "env::home_dir", "env::split_paths", "getenv"];
+    let reads = |text: &String| words.iter().any(|word| text.contains(word));
+    let shipped = sources().into_iter().filter(|(short, _)| {
+        let outside = ["crates/xtask/", "tests/", "fuzz/"].iter().any(|o| short.starts_with(o));
+        !outside && !short.contains("/tests/")
+    });
+    let readers: Vec<_> = shipped.filter(|(_, text)| reads(text)).map(|(short, _)| short).collect();
+    assert_eq!(readers, [PLACE], "files that read the environment");
+    let place = fs::read_to_string(root().join(PLACE)).unwrap();
+    let names: Vec<_> =
+        place.split("var_os(\"").skip(1).map(|n| n.split('"').next().unwrap()).collect();
+    let known = ["MODPROBE_OPTIONS", "KOMOD_THREADS", "POSIXLY_CORRECT", "KMOD_LOG"];
+    assert_eq!(names, known, "variables that are read");
+    let pages: Vec<_> = ["modprobe.8", "depmod.8", "modinfo.8"]
+        .map(|page| fs::read_to_string(root().join("man").join(page)).unwrap())
+        .into();
+    let undocumented = known.iter().filter(|name| !pages.iter().any(|page| page.contains(**name)));
+    none("variables in no manual page", undocumented.map(|n| (*n).to_owned()).collect());
+}
+
+#[test]
 fn nothing_is_left_open() {
     // Taken apart, so that this file does not find itself.
     let words =

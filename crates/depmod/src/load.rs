@@ -116,7 +116,11 @@ fn read_all(files: &[&Found], how: Reading) -> Vec<Batch> {
     thread::scope(|scope| {
         // Where the system gives no thread, there are fewer.
         let others: Vec<_> = (1..how.workers.get().min(worthwhile(files)))
-            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .map_while(|_| {
+                // Where no size is given, RUST_MIN_STACK of the environment has a say.
+                let thread = thread::Builder::new().stack_size(2 << 20);
+                thread.spawn_scoped(scope, work).ok()
+            })
             .collect();
         let mut batches = vec![work()];
         for other in others {

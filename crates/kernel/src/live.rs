@@ -209,13 +209,14 @@ mod tests {
 
     #[test]
     fn a_module_without_initstate_is_coming_and_one_without_directory_is_absent() {
-        let root = std::env::temp_dir().join(format!("komod-kernel-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
         fs::create_dir_all(root.join("sys/module/builtin_code")).unwrap();
         fs::create_dir_all(root.join("sys/module/loop/holders")).unwrap();
         fs::write(root.join("sys/module/loop/initstate"), "live\n").unwrap();
         fs::write(root.join("sys/module/loop/refcnt"), "3\n").unwrap();
         fs::write(root.join("sys/module/loop/coresize"), "junk\n").unwrap();
-        let kernel = Live::with_files_below(&root);
+        let kernel = Live::with_files_below(root);
         assert_eq!(kernel.state(b"builtin_code").unwrap(), Some(InitState::Coming));
         assert_eq!(kernel.state(b"loop").unwrap(), Some(InitState::Live));
         for name in [b"nothing".as_slice(), b"", b"..", b"/", b"loop/holders"] {
@@ -226,6 +227,5 @@ mod tests {
         assert!(kernel.core_size(b"loop").is_err());
         assert!(kernel.holders(b"loop").unwrap().is_empty());
         assert_eq!(kernel.holders(b"nothing").unwrap_err().kind(), io::ErrorKind::NotFound);
-        fs::remove_dir_all(root).unwrap();
     }
 }

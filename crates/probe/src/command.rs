@@ -6,6 +6,8 @@ use std::process::Command;
 
 use komod_name::ModuleName;
 
+use crate::CommandLine;
+
 /// How a command ended.
 #[derive(Debug)]
 pub enum Status {
@@ -30,10 +32,15 @@ pub struct Shell {
 
 impl Shell {
     /// Runs `command` for `module` and waits for its end.
-    pub(crate) fn run(&self, command: &[u8], module: &ModuleName) -> Status {
+    pub(crate) fn run(&self, command: &CommandLine, module: &ModuleName) -> Status {
         let mut shell = Command::new("/bin/sh");
         // What the shell calls itself in its messages: as system(3) does.
-        shell.arg0("sh").arg("-c").arg(OsStr::from_bytes(command));
+        shell.arg0("sh").arg("-c").arg(OsStr::from_bytes(&command.script));
+        if let Some(options) = &command.variable {
+            // `$0`, then `$@`.
+            shell.arg("sh").args(command.words.iter().map(|word| OsStr::from_bytes(word)));
+            shell.env("CMDLINE_OPTS", OsStr::from_bytes(options));
+        }
         shell.env("MODPROBE_MODULE", module.as_os_str());
         if let Some(options) = &self.modprobe_options {
             shell.env("MODPROBE_OPTIONS", options);
@@ -49,46 +56,54 @@ impl Shell {
     }
 }
 
-/// `command` with `options` for every `$CMDLINE_OPTS`. What was put in is not
-/// looked at again.
-pub(crate) fn with_options(command: &[u8], options: &[u8]) -> Vec<u8> {
-    const VARIABLE: &[u8] = b"$CMDLINE_OPTS";
-    let mut whole = Vec::with_capacity(command.len() + options.len());
-    let mut rest = command;
-    while let Some((&first, after)) = rest.split_first() {
-        if let Some(behind) = rest.strip_prefix(VARIABLE) {
-            whole.extend_from_slice(options);
-            rest = behind;
-        } else {
-            whole.push(first);
-            rest = after;
-        }
-    }
-    whole
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_variable_is_replaced_once() {
-        assert_eq!(
-            with_options(b"a $CMDLINE_OPTS b$CMDLINE_OPTSc", b"x=$CMDLINE_OPTS"),
-            b"a x=$CMDLINE_OPTS bx=$CMDLINE_OPTSc"
-        );
-        assert_eq!(with_options(b"$CMDLINE_OPT", b"x"), b"$CMDLINE_OPT");
-        assert_eq!(with_options(b"", b"x"), b"");
-    }
 
     #[test]
     fn a_command_knows_its_module_and_ends_as_it_ends() {
         let shell = Shell { modprobe_options: Some("-q".into()) };
         let module = ModuleName::new(b"snd-pcm");
         let ask = b"test \"$MODPROBE_MODULE $MODPROBE_OPTIONS\" = 'snd_pcm -q'";
-        assert!(matches!(shell.run(ask, &module), Status::Success));
-        assert!(matches!(shell.run(b"exit 3", &module), Status::Exit(3)));
-        assert!(matches!(shell.run(b"kill -9 $$", &module), Status::Signal(9)));
-        assert!(matches!(shell.run(b"a\0b", &module), Status::NotStarted(_)));
+        let run = |command: &[u8]| shell.run(&CommandLine::new(command, b""), &module);
+        assert!(matches!(run(ask), Status::Success));
+        assert!(matches!(run(b"exit 3"), Status::Exit(3)));
+        assert!(matches!(run(b"kill -9 $$"), Status::Signal(9)));
+        assert!(matches!(run(b"a\0b"), Status::NotStarted(_)));
+    }
+
+    #[test]
+    fn no_option_is_more_than_a_word() {
+        let module = ModuleName::new(b"m");
+        // Each would end the shell with 9 if it were carried out.
+        for options in [
+            "x=;exit 9;",
+            "x=$(kill -9 $$)",
+            "x=`kill -9 $$`",
+            "x=a\nexit 9\n",
+            "\";exit 9;\"",
+            "';exit 9;'",
+            "x=\\\";exit 9;",
+            "x|exit 9",
+            "x&exit 9",
+            "$x${y}$((1))",
+            "x #",
+            "#",
+            ">a <b",
+            "\";exit 9;",
+            "';exit 9;",
+            "\"';exit 9;'\"",
+        ] {
+            for command in [
+                "test \"$#\" -gt 0 && : $CMDLINE_OPTS",
+                ": \"$CMDLINE_OPTS\"; test -n \"$CMDLINE_OPTS\"",
+                "sh -c ': $CMDLINE_OPTS; test -n \"$CMDLINE_OPTS\"'",
+                "set -- $CMDLINE_OPTS; test \"$1\"",
+            ] {
+                let line = CommandLine::new(command.as_bytes(), options.as_bytes());
+                let ended = Shell::default().run(&line, &module);
+                assert!(matches!(ended, Status::Success), "{command}: {options}: {ended:?}");
+            }
+        }
     }
 }

@@ -3,9 +3,8 @@ use std::path::Path;
 use komod_kernel::{Errno, InitState, Kernel};
 use komod_name::ModuleName;
 
-use crate::command::with_options;
 use crate::load::load_file;
-use crate::{Action, LoadError, Plan, Shell, Status, Step};
+use crate::{Action, CommandLine, LoadError, Plan, Shell, Status, Step};
 
 /// What happens while a plan is carried out, for those who want to tell.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub enum Event<'a> {
     CommandFailed {
         /// The module it ran for.
         module: &'a ModuleName,
-        /// The command as it was run.
+        /// The command, its options put in.
         command: &'a [u8],
         /// How it ended.
         status: &'a Status,
@@ -116,11 +115,11 @@ fn attempt(
             load_file(kernel, path, options, plan.force, observe).map_err(Failure::Load)
         }
         Action::Run { command, options, .. } => {
-            let command = with_options(command, options);
+            let command = CommandLine::new(command, options);
             match shell.run(&command, name) {
                 Status::Success => Ok(()),
                 status => {
-                    let command = command.as_slice();
+                    let command = command.text.as_slice();
                     observe(Event::CommandFailed { module: name, command, status: &status });
                     Err(Failure::Command(name.clone()))
                 }

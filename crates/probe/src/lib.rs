@@ -11,6 +11,7 @@
 //! What a caller may want to say arrives as an [`Event`].
 
 mod command;
+mod command_line;
 mod database;
 mod execute;
 mod insert;
@@ -23,6 +24,7 @@ mod unload;
 mod world;
 
 pub use command::{Shell, Status};
+pub use command_line::CommandLine;
 pub use database::{Broken, Database};
 pub use execute::{Event, Failure, execute};
 pub use insert::{Request, plan_insert};

@@ -5,7 +5,7 @@ use komod_config::Origin;
 use komod_kernel::Kernel;
 use komod_name::ModuleName;
 
-use crate::command::with_options;
+use crate::CommandLine;
 use crate::insert::look_up_all;
 use crate::{Resolver, Target};
 
@@ -248,7 +248,7 @@ impl Walk<'_> {
             return None;
         }
         let line = self.resolver.config.remove_for(name.as_bytes())?;
-        let command = with_options(&line.command, b"");
+        let command = CommandLine::new(&line.command, b"").text;
         Some(RemovalAction::Run { command, origin: line.origin.clone() })
     }
 

@@ -5,7 +5,7 @@ use komod_kernel::{Errno, Kernel};
 use komod_name::ModuleName;
 
 use crate::load::c_string;
-use crate::{RemovalAction, RemovalPlan, RemovalStep, Shell, Status};
+use crate::{CommandLine, RemovalAction, RemovalPlan, RemovalStep, Shell, Status};
 
 /// What happens while a removal is carried out.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ fn attempt(
     match &step.action {
         RemovalAction::Run { command, .. } => {
             observe(RemovalEvent::Starting(step));
-            match shell.run(command, &step.module) {
+            match shell.run(&CommandLine::new(command, b""), &step.module) {
                 Status::Success => Ok(()),
                 status => Err(RemovalFailure::Command { module: step.module.clone(), status }),
             }
