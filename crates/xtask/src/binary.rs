@@ -38,6 +38,36 @@ pub fn musl() -> Result<PathBuf, Stop> {
     )))
 }
 
+/// The same, built by another release of the compiler, which rustup fetches if
+/// it is not here. It stands apart from what this compiler builds.
+///
+/// [`Stop::NotHere`] if there is no rustup, or no network and no such compiler.
+pub fn musl_by(compiler: &str) -> Result<PathBuf, Stop> {
+    install::ensure(install::MUSL)?;
+    let not_here = |stop: Stop| Stop::NotHere(stop.to_string());
+    let mut rustup = Command::new("rustup");
+    rustup.args(["toolchain", "install", compiler, "--profile", "minimal"]);
+    rustup.args(["--no-self-update", "--target", MUSL]).env_remove("RUSTUP_TOOLCHAIN");
+    programs::text(&mut rustup).map_err(not_here)?;
+    let dir = target_dir().join(format!("rustc-{compiler}"));
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", compiler, "cargo"]).env("CARGO_TARGET_DIR", &dir);
+    for own in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
+        cargo.env_remove(own);
+    }
+    eprintln!("building kmod with rustc {compiler}");
+    built(cargo, MUSL, &dir)
+}
+
+/// The release of this machine's compiler, as `rustc --version` tells it.
+pub fn compiler() -> Result<String, Stop> {
+    let said = programs::text(Command::new("rustc").arg("--version"))?;
+    said.split_whitespace()
+        .nth(1)
+        .map(str::to_owned)
+        .ok_or_else(|| Stop::Failed(format!("rustc --version says {said:?}")))
+}
+
 /// Where cargo builds.
 pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
@@ -47,13 +77,17 @@ pub fn target_dir() -> PathBuf {
 fn build(target: &str) -> Result<PathBuf, Stop> {
     eprintln!("building kmod for {target}; the first time takes a minute or two");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--release", "--package", "komod", "--bin", "kmod"]);
-    cargo.args(["--target", target]).current_dir(workspace());
     if target != MUSL {
         cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
-    programs::run(&mut cargo)?;
-    Ok(target_dir().join(target).join("release/kmod"))
+    built(cargo, target, &target_dir())
+}
+
+/// Has cargo build the release program below `dir`.
+fn built(mut cargo: Command, target: &str, dir: &Path) -> Result<PathBuf, Stop> {
+    cargo.args(["build", "--release", "--package", "komod", "--bin", "kmod"]);
+    programs::run(cargo.args(["--target", target]).current_dir(workspace()))?;
+    Ok(dir.join(target).join("release/kmod"))
 }
 
 /// Prints the program's size; fails above the ceiling.

@@ -24,6 +24,8 @@ pub const QEMU: Need = Need { program: "qemu-system-x86_64", package: "qemu-syst
 pub const DEBOOTSTRAP: Need = Need { program: "debootstrap", package: "debootstrap" };
 /// The compiler of the static program's C parts.
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
+/// What watches a program's memory and counts its instructions.
+pub const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
 
 /// Makes sure that a program is there.
 ///

@@ -6,11 +6,9 @@
 
 use std::process::Command;
 
-use crate::install::{self, Need};
+use crate::install::{self, VALGRIND};
 use crate::outcome::{Stop, Tally};
 use crate::{cases, programs, test};
-
-const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
 
 /// valgrind's words: its status tells of an error.
 const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];

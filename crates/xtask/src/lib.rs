@@ -17,6 +17,8 @@
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
 //! | `consumers` | programs that use the tools, in a Debian `system` |
 //! | `bench` | komod's time beside the original's |
+//! | `instructions` | what each command costs, held to kept values; `callgrind` counts |
+//! | `loaded` | a kernel with modules in it, as its files tell |
 //! | `binary` | the program as it is shipped |
 //! | `dist` | that program with its checksums, to be handed out |
 //! | `place` | komod's files below a root directory |
@@ -32,6 +34,7 @@
 
 pub mod bench;
 pub mod binary;
+pub mod callgrind;
 pub mod cases;
 pub mod compare;
 pub mod completions;
@@ -42,9 +45,11 @@ pub mod dist;
 pub mod fetch;
 pub mod guest;
 pub mod install;
+pub mod instructions;
 pub mod islands;
 #[cfg(test)]
 mod ledger;
+pub mod loaded;
 pub mod manual;
 pub mod mirror;
 pub mod outcome;

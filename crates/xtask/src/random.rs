@@ -219,16 +219,18 @@ fn options(dice: &mut Dice, base: &Path) -> Vec<String> {
 }
 
 /// Random numbers that are the same everywhere (xorshift64*).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn new(seed: u64) -> Self {
+    /// The numbers of this seed.
+    pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         dice.below(2);
         dice
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    /// A number below `limit`; 0 if that is 0.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

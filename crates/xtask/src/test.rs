@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    cases, compare, consumers, dist, islands, manual, programs, shells, supply, trees, vm,
+    cases, compare, consumers, dist, instructions, islands, manual, programs, shells, supply,
+    trees, vm,
 };
 
 /// One part of the tests.
@@ -38,6 +39,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
     Part { name: "size", proves: "the shipped program stays small", run: size },
+    Part { name: "instructions", proves: "no command costs more", run: instructions::part },
     Part { name: "dist", proves: "the installed program works alone", run: dist::part },
     Part { name: "consumers", proves: "Debian works with komod", run: consumers::part },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
@@ -57,7 +59,7 @@ enum Ended {
 pub fn run(words: &[String]) -> Result<bool, Stop> {
     if words.iter().any(|w| w == "--help") {
         println!("usage: cargo xtask test [PART...] [--without PART]\n");
-        PARTS.iter().for_each(|p| println!("  {:<12}{}", p.name, p.proves));
+        PARTS.iter().for_each(|p| println!("  {:<14}{}", p.name, p.proves));
         return Ok(true);
     }
     let (chosen, without) = choose(words)?;
@@ -96,17 +98,17 @@ fn summarise(results: &[(&str, Ended, Duration)]) -> (Tally, bool) {
                 total.add(*tally);
                 let word = if tally.failed == 0 { "passed" } else { "FAILED" };
                 let Tally { passed, failed } = tally;
-                println!("{name:<12}{word}: {passed} passed, {failed} failed, {seconds:.1} s");
+                println!("{name:<14}{word}: {passed} passed, {failed} failed, {seconds:.1} s");
             }
             Ended::NotRun(why) => {
                 complete = false;
-                println!("{name:<12}NOT RUN: {why} (leave it out with --without {name})");
+                println!("{name:<14}NOT RUN: {why} (leave it out with --without {name})");
             }
             Ended::Broke(why) => {
                 total.failed += 1;
-                println!("{name:<12}FAILED: {why}, {seconds:.1} s");
+                println!("{name:<14}FAILED: {why}, {seconds:.1} s");
             }
-            Ended::LeftOut => println!("{name:<12}left out (--without {name})"),
+            Ended::LeftOut => println!("{name:<14}left out (--without {name})"),
         }
     }
     (total, complete)
