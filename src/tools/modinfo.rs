@@ -290,16 +290,10 @@ fn file_fields<'a>(
     let strings = module.modinfo().map_err(|error| error.raw_os_error())?.ok_or(ENODATA)?;
     let mut fields: Vec<Field<'_>> = strings.into_iter().map(Field::of).collect();
     if let Some(signature) = Signature::of(bytes) {
-        let signed: [(&str, Vec<u8>); 5] = [
-            ("sig_id", signature.id_type.into()),
-            // As text in C: a NUL ends it.
-            ("signer", signature.signer.into_iter().take_while(|byte| *byte != 0).collect()),
-            ("sig_key", hex(&signature.key_id)),
-            ("sig_hashalgo", signature.hash_algo),
-            ("signature", hex(&signature.signature)),
-        ];
         fields.extend(
-            signed.map(|(key, value)| Field { key: key.as_bytes().into(), value: value.into() }),
+            signature
+                .into_fields()
+                .map(|(key, value)| Field { key: key.as_bytes().into(), value: value.into() }),
         );
     }
     Ok(fields)
@@ -326,23 +320,6 @@ fn builtin_fields(
         EINVAL
     })?;
     Ok(strings.into_iter().map(|string| Field::of(string).owned()).collect())
-}
-
-/// Bytes as modinfo shows them: twenty a line, the lines after the first indented.
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len() * 3 + bytes.len() / 20 * 3);
-    for (at, byte) in bytes.iter().enumerate() {
-        if at > 0 {
-            text.push(b':');
-            if at % 20 == 0 {
-                text.extend(b"\n\t\t");
-            }
-        }
-        text.extend(
-            [byte >> 4, byte & 15].map(|digit| digit + if digit < 10 { b'0' } else { b'A' - 10 }),
-        );
-    }
-    text
 }
 
 /// A module parameter, of `parm=NAME:DESCRIPTION` and `parmtype=NAME:TYPE`.
@@ -486,14 +463,5 @@ mod tests {
             named_parameters(&fields(&["parm=xyz", "parmtype", "parm=:b"]));
         assert_eq!(parameters.len(), 1);
         assert_eq!(nameless, [&b"parm=xyz"[..], b"parmtype="]);
-    }
-
-    #[test]
-    fn hex_has_twenty_bytes_a_line() {
-        assert_eq!(hex(&[]), b"");
-        assert_eq!(hex(&[0xab, 1]), b"AB:01");
-        let twenty = ["07"; 20].join(":");
-        assert_eq!(hex(&[7; 20]), twenty.as_bytes());
-        assert_eq!(hex(&[7; 21]), format!("{twenty}:\n\t\t07").as_bytes());
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use komod_config::{Config, Search};
 use komod_index::Error as IndexError;
-use komod_probe::{Database, Force, RemovalRequest, Request, Resolver, Shell};
+use komod_probe::{Blacklist, Database, Force, RemovalRequest, Request, Resolver, Shell};
 
 use super::Tool;
 use crate::cli::{self, Definition, Given, count, flag, list, value};
@@ -192,7 +192,10 @@ fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
             vermagic: force || given.flag("force-vermagic"),
         },
         ignore_commands,
-        use_blacklist: given.flag("use-blacklist"),
+        blacklist: match given.flag("use-blacklist") {
+            true => Blacklist::Names,
+            false => Blacklist::Aliases,
+        },
         ignore_loaded: depends,
         first_time,
     };

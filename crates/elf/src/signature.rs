@@ -61,6 +61,35 @@ impl Signature {
             signature: info.signature.to_vec(),
         })
     }
+
+    /// What modinfo shows of it: each key with its text, in order.
+    pub fn into_fields(self) -> [(&'static str, Vec<u8>); 5] {
+        [
+            ("sig_id", self.id_type.into()),
+            // As text in C: a NUL ends it.
+            ("signer", self.signer.into_iter().take_while(|byte| *byte != 0).collect()),
+            ("sig_key", hex(&self.key_id)),
+            ("sig_hashalgo", self.hash_algo),
+            ("signature", hex(&self.signature)),
+        ]
+    }
+}
+
+/// Twenty bytes a line, the lines after the first indented.
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied();
+    let mut text = Vec::with_capacity(bytes.len().saturating_mul(4));
+    for (at, line) in bytes.chunks(20).enumerate() {
+        if at > 0 {
+            text.extend(b":\n\t\t");
+        }
+        for (at, byte) in line.iter().enumerate() {
+            text.extend((at > 0).then_some(b':'));
+            text.extend([byte >> 4, byte & 15].into_iter().filter_map(digit));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -115,5 +144,14 @@ mod tests {
         for start in 0..=signed.len() {
             let _ = Signature::of(&signed[start..]);
         }
+    }
+
+    #[test]
+    fn hex_has_twenty_bytes_a_line() {
+        assert_eq!(hex(&[]), b"");
+        assert_eq!(hex(&[0xab, 1]), b"AB:01");
+        let twenty = ["07"; 20].join(":");
+        assert_eq!(hex(&[7; 20]), twenty.as_bytes());
+        assert_eq!(hex(&[7; 21]), format!("{twenty}:\n\t\t07").as_bytes());
     }
 }

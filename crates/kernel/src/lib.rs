@@ -142,4 +142,12 @@ pub trait Kernel {
     /// When the directory cannot be read; [`io::ErrorKind::NotFound`] when the
     /// module is not loaded.
     fn holders(&self, name: &[u8]) -> io::Result<Vec<Vec<u8>>>;
+
+    /// The module's sections and their addresses, in the directory's order:
+    /// `/sys/module/NAME/sections`. An address is 0 where the kernel hides it.
+    ///
+    /// # Errors
+    /// When the directory or a file cannot be read, or holds no number;
+    /// [`io::ErrorKind::NotFound`] when the module is not loaded.
+    fn sections(&self, name: &[u8]) -> io::Result<Vec<(Vec<u8>, u64)>>;
 }

@@ -142,6 +142,20 @@ impl Kernel for Live {
             .map(|entry| Ok(entry?.file_name().into_vec()))
             .collect()
     }
+
+    fn sections(&self, name: &[u8]) -> io::Result<Vec<(Vec<u8>, u64)>> {
+        let module = self.module(name).ok_or(io::ErrorKind::NotFound)?;
+        let section = |entry: io::Result<fs::DirEntry>| {
+            let path = entry?.path();
+            let text = fs::read(&path)?;
+            let hex = std::str::from_utf8(&text).ok().map(str::trim);
+            let digits = hex.map(|hex| hex.strip_prefix("0x").unwrap_or(hex));
+            let address = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+            let address = address.ok_or_else(|| unexpected(&path, &text))?;
+            Ok((path.file_name().unwrap_or_default().as_bytes().to_vec(), address))
+        };
+        fs::read_dir(module.join("sections"))?.map(section).collect()
+    }
 }
 
 /// Reads the lines of `/proc/modules`; a line without its first two fields is
@@ -226,6 +240,13 @@ mod tests {
         assert_eq!(kernel.refcnt(b"nothing").unwrap(), None);
         assert!(kernel.core_size(b"loop").is_err());
         assert!(kernel.holders(b"loop").unwrap().is_empty());
+        assert_eq!(kernel.sections(b"loop").unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::create_dir_all(root.join("sys/module/loop/sections")).unwrap();
+        fs::write(root.join("sys/module/loop/sections/.text"), "0xffffffffc0000000\n").unwrap();
+        let text = (b".text".to_vec(), 0xffff_ffff_c000_0000);
+        assert_eq!(kernel.sections(b"loop").unwrap(), [text]);
+        fs::write(root.join("sys/module/loop/sections/.text"), "somewhere\n").unwrap();
+        assert!(kernel.sections(b"loop").is_err());
         assert_eq!(kernel.holders(b"nothing").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -21,6 +21,12 @@ pub enum Status {
     NotStarted(io::Error),
 }
 
+/// Who runs the configured commands.
+pub trait Commands {
+    /// Runs `command` for `module` and waits for its end.
+    fn run(&self, command: &CommandLine, module: &ModuleName) -> Status;
+}
+
 /// Runs `install` and `remove` commands: `/bin/sh -c COMMAND`, with the
 /// module's name in `MODPROBE_MODULE`.
 #[derive(Debug, Clone, Default)]
@@ -30,9 +36,8 @@ pub struct Shell {
     pub modprobe_options: Option<OsString>,
 }
 
-impl Shell {
-    /// Runs `command` for `module` and waits for its end.
-    pub(crate) fn run(&self, command: &CommandLine, module: &ModuleName) -> Status {
+impl Commands for Shell {
+    fn run(&self, command: &CommandLine, module: &ModuleName) -> Status {
         let mut shell = Command::new("/bin/sh");
         // What the shell calls itself in its messages: as system(3) does.
         shell.arg0("sh").arg("-c").arg(OsStr::from_bytes(&command.script));

@@ -8,6 +8,12 @@ use std::path::{Path, PathBuf};
 use komod_index::{DepLine, Error, Index};
 use komod_name::ModuleName;
 
+const DEP: &str = "modules.dep.bin";
+const ALIAS: &str = "modules.alias.bin";
+const SYMBOLS: &str = "modules.symbols.bin";
+const BUILTIN: &str = "modules.builtin.bin";
+const BUILTIN_ALIAS: &str = "modules.builtin.alias.bin";
+
 /// An index that exists and cannot be used: lookups in it find nothing.
 #[derive(Debug)]
 pub struct Broken {
@@ -45,6 +51,32 @@ impl Database {
             builtin_alias: OnceCell::new(),
             broken: RefCell::new(Vec::new()),
         }
+    }
+
+    /// The same with all its indexes open already: what replaces one of them is not
+    /// seen. The one of built-in modules' aliases may be missing, older kernels have
+    /// none.
+    ///
+    /// # Errors
+    /// The first that is missing or broken.
+    pub fn load(dir: PathBuf) -> Result<Self, Broken> {
+        let database = Self::new(dir);
+        for (slot, name) in [
+            (&database.dep, DEP),
+            (&database.alias, ALIAS),
+            (&database.symbols, SYMBOLS),
+            (&database.builtin_alias, BUILTIN_ALIAS),
+            (&database.builtin, BUILTIN),
+        ] {
+            let path = database.file(name);
+            let index = match Index::open(&path) {
+                Ok(index) => Some(index),
+                Err(_) if name == BUILTIN_ALIAS => None,
+                Err(error) => return Err(Broken { path, error }),
+            };
+            let _ = slot.set(index);
+        }
+        Ok(database)
     }
 
     /// The module directory, as given.
@@ -89,17 +121,17 @@ impl Database {
     /// The aliases of modules: pattern to module name. `None` when missing or
     /// broken, as for the next two.
     pub fn aliases(&self) -> Option<&Index> {
-        self.open(&self.alias, "modules.alias.bin")
+        self.open(&self.alias, ALIAS)
     }
 
     /// Symbols: `symbol:NAME` to module name.
     pub fn symbols(&self) -> Option<&Index> {
-        self.open(&self.symbols, "modules.symbols.bin")
+        self.open(&self.symbols, SYMBOLS)
     }
 
     /// The aliases of built-in modules: pattern to module name.
     pub fn builtin_aliases(&self) -> Option<&Index> {
-        self.open(&self.builtin_alias, "modules.builtin.alias.bin")
+        self.open(&self.builtin_alias, BUILTIN_ALIAS)
     }
 
     /// The broken indexes met since the last call.
@@ -107,12 +139,14 @@ impl Database {
         self.broken.take()
     }
 
-    fn dep(&self) -> Option<&Index> {
-        self.open(&self.dep, "modules.dep.bin")
+    /// Modules: name to line of `modules.dep`.
+    pub fn dep(&self) -> Option<&Index> {
+        self.open(&self.dep, DEP)
     }
 
-    fn builtin(&self) -> Option<&Index> {
-        self.open(&self.builtin, "modules.builtin.bin")
+    /// The names of built-in modules.
+    pub fn builtin(&self) -> Option<&Index> {
+        self.open(&self.builtin, BUILTIN)
     }
 
     fn open<'a>(&'a self, slot: &'a OnceCell<Option<Index>>, name: &str) -> Option<&'a Index> {

@@ -4,7 +4,7 @@ use komod_kernel::{Errno, InitState, Kernel};
 use komod_name::ModuleName;
 
 use crate::load::load_file;
-use crate::{Action, CommandLine, LoadError, Plan, Shell, Status, Step};
+use crate::{Action, CommandLine, Commands, LoadError, Plan, Status, Step};
 
 /// What happens while a plan is carried out, for those who want to tell.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Failure {
 }
 
 /// Carries `plan` out: tries its steps in order and asks again before each
-/// whether the module is loaded by now.
+/// whether the module is loaded by now. `commands` runs the `install` commands.
 ///
 /// A step that is not required may fail. What was loaded stays loaded when a
 /// later step fails.
@@ -77,11 +77,11 @@ impl Failure {
 pub fn execute(
     plan: &Plan,
     kernel: &dyn Kernel,
-    shell: &Shell,
+    commands: &dyn Commands,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), Failure> {
     for step in &plan.steps {
-        let result = match attempt(step, plan, kernel, shell, observe) {
+        let result = match attempt(step, plan, kernel, commands, observe) {
             Err(failure) if failure.raw_os_error() == Errno::EEXIST as i32 => {
                 if step.top && plan.first_time { Err(Failure::AlreadyLoaded) } else { Ok(()) }
             }
@@ -97,7 +97,7 @@ fn attempt(
     step: &Step,
     plan: &Plan,
     kernel: &dyn Kernel,
-    shell: &Shell,
+    commands: &dyn Commands,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), Failure> {
     match step.action {
@@ -106,7 +106,8 @@ fn attempt(
         _ => {}
     }
     let name = &step.module;
-    if matches!(kernel.state(name.as_bytes()), Ok(Some(InitState::Live))) {
+    let is_live = || matches!(kernel.state(name.as_bytes()), Ok(Some(InitState::Live)));
+    if !plan.ignore_loaded && is_live() {
         return Err(Failure::AlreadyLoaded);
     }
     observe(Event::Starting(step));
@@ -116,7 +117,7 @@ fn attempt(
         }
         Action::Run { command, options, .. } => {
             let command = CommandLine::new(command, options);
-            match shell.run(&command, name) {
+            match commands.run(&command, name) {
                 Status::Success => Ok(()),
                 status => {
                     let command = command.text.as_slice();
@@ -139,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::world::World;
-    use crate::{Force, Request};
+    use crate::{Force, Request, Shell};
 
     const DEP: [&str; 4] = ["a.ko: b.ko c.ko", "b.ko: c.ko", "c.ko:", "s.ko:"];
 

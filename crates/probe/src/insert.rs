@@ -6,6 +6,18 @@ use komod_name::ModuleName;
 
 use crate::{Action, Force, Plan, Resolver, Step, Target};
 
+/// Whom the blacklist holds back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Blacklist {
+    /// Nobody.
+    Ignored,
+    /// What was asked for by an alias.
+    #[default]
+    Aliases,
+    /// Also what was asked for by its own name.
+    Names,
+}
+
 /// How a module is to be loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -16,8 +28,9 @@ pub struct Request {
     /// Leave out the `install` command and the soft dependencies of the module
     /// asked for; those of its dependencies stay.
     pub ignore_commands: bool,
-    /// Let the blacklist hold back also what is asked for by its own name.
-    pub use_blacklist: bool,
+    /// Whether the blacklist holds back the module asked for; its dependencies it never
+    /// does.
+    pub blacklist: Blacklist,
     /// Plan as if nothing were loaded or built in.
     pub ignore_loaded: bool,
     /// It is an error when the module is in the kernel already.
@@ -40,6 +53,7 @@ pub fn plan_insert(
         target: target.clone(),
         steps: Vec::new(),
         force: request.force,
+        ignore_loaded: request.ignore_loaded,
         first_time: request.first_time,
         unreadable: Vec::new(),
     };
@@ -48,7 +62,11 @@ pub fn plan_insert(
         plan.steps.push(only(Action::AlreadyLoaded));
         return plan;
     }
-    let held_back = target.alias.is_some() || request.use_blacklist;
+    let held_back = match request.blacklist {
+        Blacklist::Ignored => false,
+        Blacklist::Aliases => target.alias.is_some(),
+        Blacklist::Names => true,
+    };
     let blacklist = resolver.config.blacklist_for(target.name.as_bytes());
     if let Some(line) = blacklist.filter(|_| held_back) {
         plan.steps.push(only(Action::Skipped { origin: line.origin.clone() }));
@@ -98,7 +116,7 @@ fn action(resolver: &Resolver<'_>, entry: &mut Entry, extra: &[u8]) -> Action {
 /// Every `options` line for the module's name or for the alias it was reached
 /// by, then `extra`. Configured options always end with a blank (kmod's
 /// output shows it).
-fn merged_options(config: &Config, target: &Target, extra: &[u8]) -> Vec<u8> {
+pub fn merged_options(config: &Config, target: &Target, extra: &[u8]) -> Vec<u8> {
     let alias = target.alias.as_deref();
     let mut merged = Vec::new();
     for line in config.options_lines_for(target.name.as_bytes(), alias) {
@@ -321,7 +339,7 @@ mod tests {
     #[test]
     fn the_blacklist_holds_back_aliases_and_names_only_on_demand() {
         let config = "blacklist b\nalias ab b\n";
-        let strict = Request { use_blacklist: true, ..Request::default() };
+        let strict = Request { blacklist: Blacklist::Names, ..Request::default() };
         check(config, "b", &Request::default(), "+c +b^");
         check(config, "b", &strict, "-b^");
         let plan = check(config, "ab", &Request::default(), "-b^");

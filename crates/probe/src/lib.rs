@@ -23,11 +23,11 @@ mod unload;
 #[cfg(test)]
 mod world;
 
-pub use command::{Shell, Status};
+pub use command::{Commands, Shell, Status};
 pub use command_line::CommandLine;
 pub use database::{Broken, Database};
 pub use execute::{Event, Failure, execute};
-pub use insert::{Request, plan_insert};
+pub use insert::{Blacklist, Request, merged_options, plan_insert};
 pub use load::{Cause, Force, LoadError, load_file};
 pub use plan::{Action, Plan, Step};
 pub use removal::{RemovalAction, RemovalPlan, RemovalRequest, RemovalStep, plan_removal};

@@ -65,6 +65,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the kernel is told to overlook in every file.
     pub force: Force,
+    /// Whether every file goes to the kernel, though its module may be loaded.
+    pub ignore_loaded: bool,
     /// Whether it is an error when the module asked for is loaded already.
     pub first_time: bool,
     /// Soft dependencies that no lookup can be made for: a bracket without its

@@ -5,7 +5,7 @@ use komod_kernel::{Errno, Kernel};
 use komod_name::ModuleName;
 
 use crate::load::c_string;
-use crate::{CommandLine, RemovalAction, RemovalPlan, RemovalStep, Shell, Status};
+use crate::{CommandLine, Commands, RemovalAction, RemovalPlan, RemovalStep, Shell, Status};
 
 /// What happens while a removal is carried out.
 #[derive(Debug)]
