@@ -14,6 +14,9 @@
 //! unwind.rs      no unwinder, in place of libunwind
 //! tools/X.rs     one command: definition -> Options -> run -> render
 //!    |
+//!    |  beside the tools, for C programs:
+//!    +- crates/libkmod  libkmod.so.2, on crates/probe
+//!    |
 //!    |  engines: what should happen
 //!    +- crates/probe    names -> Plan -> kernel calls     (modprobe, insmod, modinfo)
 //!    +- crates/depmod   tree of modules -> database       (depmod)

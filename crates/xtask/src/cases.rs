@@ -12,7 +12,10 @@ use komod_cases::{Case, Program, Suite, Trouble};
 
 use crate::fetch::{Debian12, Debian13, Original};
 use crate::outcome::{Stop, Tally};
-use crate::{binary, programs, test};
+use crate::{binary, libkmod, programs, test};
+
+/// What `cargo xtask case` takes.
+const PROGRAMS: &str = "ours, shipped, 34.2, 30, libkmod or libkmod-34.2";
 
 /// komod, as debug built, on every case.
 ///
@@ -27,9 +30,10 @@ pub fn ours() -> Result<Tally, Stop> {
 pub fn shipped() -> Result<Tally, Stop> {
     let program = Program::ours(binary::release()?).with_depmod_of(&komod()?);
     run_if(&program, "", false, |case| {
-        !case.expected.syslog.is_empty()
+        let by_the_c_library = !case.expected.syslog.is_empty()
             || case.output != Output::Caught
-            || case.closed.iter().any(|set| !set.is_empty())
+            || case.closed.iter().any(|set| !set.is_empty());
+        by_the_c_library && !case.is_of_library()
     })
 }
 
@@ -41,29 +45,44 @@ pub fn original() -> Result<Tally, Stop> {
 }
 
 /// `cargo xtask case PROGRAM [FILTER]`: `ours`, `shipped` (the release program), `34.2`
-/// or `30`, and part of a case's name. True if nothing failed.
+/// or `30`, `libkmod` or `libkmod-34.2`, and part of a case's name. True if nothing failed.
 pub fn some(words: &[String]) -> Result<bool, Stop> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (program, filter) = match words.as_slice() {
         [program] => (*program, ""),
         [program, filter] => (*program, *filter),
-        _ => return Err(Stop::Failed("ours, shipped, 34.2 or 30 expected, then a filter".into())),
+        _ => return Err(Stop::Failed(format!("one of {PROGRAMS} expected, then a filter"))),
     };
+    let library = program.starts_with("libkmod");
     let program = match program {
         "ours" => komod()?,
         "shipped" => Program::ours(binary::release()?),
         "34.2" => kmod_34()?,
         "30" => kmod_30()?,
-        _ => return Err(Stop::Failed(format!("no program {program}: ours, shipped, 34.2 or 30"))),
+        "libkmod" => libkmod::asking(&libkmod::Library::debug()?)?.with_depmod_of(&komod()?),
+        "libkmod-34.2" => libkmod::asking_original()?.with_depmod_of(&kmod_34()?),
+        _ => return Err(Stop::Failed(format!("no program {program}: {PROGRAMS}"))),
     };
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
-    let tally = run(&program, filter, update)?;
+    let tally = match library {
+        true => run_if(&program, filter, update, Case::is_of_library)?,
+        false => run(&program, filter, update)?,
+    };
     println!("{}: {} passed, {} failed", program.name, tally.passed, tally.failed);
     Ok(tally.failed == 0)
 }
 
 fn run(program: &Program, filter: &str, update: bool) -> Result<Tally, Stop> {
-    run_if(program, filter, update, |_| true)
+    run_if(program, filter, update, |case| !case.is_of_library())
+}
+
+/// The cases of the library on komod's, and whether they are true of the original's.
+pub fn of_library(library: &libkmod::Library) -> Result<Tally, Stop> {
+    let original = libkmod::asking_original()?.with_depmod_of(&kmod_34()?);
+    let mut tally = run_if(&original, "", false, Case::is_of_library)?;
+    let ours = libkmod::asking(library)?.with_depmod_of(&komod()?);
+    tally.add(run_if(&ours, "", false, Case::is_of_library)?);
+    Ok(tally)
 }
 
 /// As [`run`], the cases that `wanted` wants: none are an error.

@@ -22,6 +22,7 @@
 //! | `binary` | the program as it is shipped |
 //! | `dist` | that program with its checksums, to be handed out |
 //! | `place` | komod's files below a root directory |
+//! | `libkmod` | the library: linked, and asked by a C program |
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
 //! | `manual` | the manual pages as mandoc judges them |
@@ -49,6 +50,7 @@ pub mod instructions;
 pub mod islands;
 #[cfg(test)]
 mod ledger;
+pub mod libkmod;
 pub mod loaded;
 pub mod manual;
 pub mod mirror;

@@ -15,10 +15,11 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ("test", "run the tests: [PART...] [--without PART]", xtask::test::run),
     (
         "case",
-        "run some cases: ours|shipped|34.2|30 [FILTER]; UPDATE=1 rewrites them",
+        "run some cases: ours|shipped|34.2|30|libkmod|libkmod-34.2 [FILTER]; UPDATE=1 rewrites them",
         xtask::cases::some,
     ),
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
+    ("libkmod", "build libkmod.so.2", xtask::libkmod::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
     ("bench", "measure komod's time beside the original's: consumers", xtask::bench::run),
     ("dist", "build the static program, with checksums: [DIR]", xtask::dist::run),

@@ -15,6 +15,9 @@ pub const ORIGINALS: [&str; 2] = ["34.2", "30"];
 /// Where the cases of no one tool stand: what other programs do with the tools.
 const CONSUMERS: &str = "consumers";
 
+/// Where the cases of the library stand: `args` are commands of the program `ask`.
+const LIBRARY: &str = "libkmod";
+
 /// Every file name that a case may have; others are mistakes.
 const INPUTS: [&str; 13] = [
     "argv0",
@@ -102,7 +105,7 @@ impl Case {
     }
 
     fn read(dir: &Path, tool: &str, name: String, empty: bool) -> Result<Self, Trouble> {
-        if !TOOLS.contains(&tool) && tool != CONSUMERS {
+        if !TOOLS.contains(&tool) && tool != CONSUMERS && tool != LIBRARY {
             return Err(Trouble(format!("{tool} is no tool")));
         }
         let known = [INPUTS.as_slice(), &EXPECTATIONS].concat();
@@ -184,6 +187,11 @@ impl Case {
             Some(original) if !ours => original,
             _ => &self.expected,
         }
+    }
+
+    /// Whether it is one of the library, not of a tool.
+    pub fn is_of_library(&self) -> bool {
+        self.name.split('/').next() == Some(LIBRARY)
     }
 
     /// All cases below `dir`, in order of their names; only those whose name
