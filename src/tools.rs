@@ -2,6 +2,7 @@
 //! function.
 
 mod depmod;
+mod exposed;
 mod insmod;
 mod kmod;
 mod lsmod;

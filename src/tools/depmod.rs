@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
-    AddError, Checks, Database, Found, Graph, KernelSymbols, PublishError, Reading, ScanError,
-    Symbols, Turn, explicit, is_fresh, load_modules, publish, scan, sort_modules,
+    AddError, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
+    Reading, ScanError, Symbols, Turn, explicit, is_fresh, load_modules, publish, scan,
+    sort_modules,
 };
 
 use super::Tool;
+use super::exposed::Watch;
 use crate::cli::{self, Definition, Given, count, flag, list, value};
 use crate::host::{Host, Outcome};
 use crate::io_text;
@@ -77,6 +79,8 @@ struct Options {
     show: bool,
     warn: bool,
     trace: bool,
+    /// The tree is this system's own.
+    own_tree: bool,
 }
 
 enum KernelFile {
@@ -165,6 +169,7 @@ fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
     let jobs = jobs(host, given)?;
     let configs = given.list("config");
     Ok(Options {
+        own_tree: base.as_bytes().iter().all(|&byte| byte == b'/'),
         dir: directory(&base, module_dir, &version),
         out_dir: directory(&out_base, module_dir, &version),
         version,
@@ -261,6 +266,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.write(&text);
         return Ok(());
     }
+    exposed(options, &catalog, teller);
     let files = database.files(&mut teller.sink());
     let files = files.map_err(|error| {
         teller.report.error(error);
@@ -270,6 +276,21 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         publish_error(&error, teller);
         GaveUp
     })
+}
+
+/// Tells root once of what others could put into this system's kernel.
+fn exposed(options: &Options, catalog: &Catalog, teller: &mut Teller<'_, '_>) {
+    let mut watch = Watch::new(options.own_tree);
+    let path = |module: &Module| options.dir.join(OsStr::from_bytes(module.found.path()));
+    let modules = catalog.iter().map(|(_, module)| path(module));
+    let paths = options.search.paths.iter().cloned().chain(modules);
+    let found: Vec<_> = paths.flat_map(|path| watch.look(&path)).collect();
+    if let Some(first) = found.first() {
+        let (number, first) = (found.len(), first.path.display());
+        teller.report.warning(format_args!(
+            "{number} modules or directories can be written by others than root, {first} first"
+        ));
+    }
 }
 
 /// Whether nothing is to be done for `-A`.

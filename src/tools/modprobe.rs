@@ -7,6 +7,7 @@ mod show;
 mod symbols;
 mod variable;
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::ManuallyDrop;
@@ -19,6 +20,7 @@ use komod_index::Error as IndexError;
 use komod_probe::{Blacklist, Database, Force, RemovalRequest, Request, Resolver, Shell};
 
 use super::Tool;
+use super::exposed::Watch;
 use crate::cli::{self, Definition, Given, count, flag, list, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
 use crate::io_text;
@@ -71,6 +73,15 @@ static DEFINITION: Definition = Definition::new(
     "MODULE",
 );
 
+/// What decides, beside the configuration, which files are loaded.
+const INDEXES: [&str; 5] = [
+    "modules.dep.bin",
+    "modules.alias.bin",
+    "modules.symbols.bin",
+    "modules.builtin.bin",
+    "modules.builtin.alias.bin",
+];
+
 /// What a run does, with what only that needs.
 enum Mode {
     ShowConfig,
@@ -91,6 +102,9 @@ struct Settings {
     /// Nothing is done.
     dry_run: bool,
     shell: Shell,
+    /// Tells, with `-v` and where something is done, what others than root could have
+    /// changed.
+    watch: RefCell<Watch>,
 }
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
@@ -119,9 +133,16 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
                 inherited,
             ),
         },
+        watch: RefCell::new(Watch::new(!dry_run && host.report.wants(Level::Notice))),
     };
     // Both live as long as the process: it ends faster without taking them apart.
     let config = ManuallyDrop::new(read_config(host, &given, &directory));
+    let mut watch = settings.watch.borrow_mut();
+    let indexes = INDEXES.map(|name| directory.join(name));
+    for path in searched(&given).paths.iter().chain(&config.files).chain(&indexes) {
+        watch.tell(path, &mut host.report);
+    }
+    drop(watch);
     let database = ManuallyDrop::new(Database::new(directory));
     let resolver = Resolver { database: &database, config: &config };
     let outcome = match mode {
@@ -277,18 +298,21 @@ fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
     Some(OsString::from_vec(path).into())
 }
 
+/// Where the configuration is.
+fn searched(given: &Given) -> Search {
+    let paths = given.list("config");
+    if paths.is_empty() {
+        return Search::modprobe_default();
+    }
+    Search::only(paths.into_iter().map(PathBuf::from).collect())
+}
+
 /// Reads the configuration. What is wrong with it is said in the library's
 /// name and whatever `-q` says, as kmod's library does: it reads before the
 /// tool has a say.
 fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) -> Config {
-    let paths = given.list("config");
-    let search = if paths.is_empty() {
-        Search::modprobe_default()
-    } else {
-        Search::only(paths.into_iter().map(PathBuf::from).collect())
-    };
     let cmdline = host.kernel_command_line();
-    let config = Config::load(&search, Some(directory), cmdline.as_deref());
+    let config = Config::load(&searched(given), Some(directory), cmdline.as_deref());
     let wanted = host.environment.wants_library_errors();
     let errors = config.warnings.iter().filter(|line| line.level == komod_config::Level::Error);
     for warning in errors.filter(|_| wanted) {

@@ -1,6 +1,6 @@
 use crate::files::{self, Reader, Search};
 use crate::{Alias, Blacklist, Command, Options, Softdep, Warning, Weakdep};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All modprobe configuration, each kind of directive in the order read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub softdeps: Vec<Softdep>,
     /// `weakdep` lines, likewise.
     pub weakdeps: Vec<Weakdep>,
+    /// The files that were read, in order.
+    pub files: Vec<PathBuf>,
     /// What was left out.
     pub warnings: Vec<Warning>,
 }
@@ -35,6 +37,7 @@ impl Config {
         let sources = files::sources(search, module_dir, Reader::Modprobe, &mut config.warnings);
         for source in sources {
             if let Some(text) = files::read(&source.path) {
+                config.files.push(source.path.clone());
                 config.read(source.path.into(), &text, source.from_modules);
             }
         }

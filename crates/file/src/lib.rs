@@ -5,10 +5,13 @@
 //! told by its first bytes, never by its name. Knows nothing of ELF and of where
 //! modules lie; a file that unpacks to more than a bound is refused, and memory
 //! for what a header only promises is asked for in a way that may be denied.
+//!
+//! Who but root can change what a path leads to is told by [`ExposureCheck`].
 
 mod compression;
 mod decompress;
 mod error;
+mod exposure;
 mod gzip;
 mod module_file;
 mod refusal;
@@ -19,6 +22,7 @@ mod zstd;
 pub use compression::{Compression, EXTENSIONS, strip_extension};
 pub use decompress::{DEFAULT_LIMIT, decompress};
 pub use error::Error;
+pub use exposure::{Exposed, ExposureCheck};
 pub use module_file::ModuleFile;
 pub use refusal::kernel_may_refuse;
 pub use unpacker::Unpacker;

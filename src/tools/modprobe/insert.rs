@@ -121,6 +121,13 @@ fn one(
             );
         }
     }
+    let mut watch = settings.watch.borrow_mut();
+    for step in &plan.steps {
+        if let Action::Load { path, .. } = &step.action {
+            watch.tell(path, &mut host.report);
+        }
+    }
+    drop(watch);
     let result =
         if settings.dry_run { rehearse(host, &plan)? } else { act(host, &plan, settings)? };
     match result {
