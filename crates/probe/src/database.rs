@@ -31,6 +31,8 @@ pub struct Broken {
 pub struct Database {
     dir: PathBuf,
     dep: OnceCell<Option<Index>>,
+    /// `modules.dep.bin` once more, opened after an index that leads to modules.
+    later_dep: OnceCell<Option<Index>>,
     alias: OnceCell<Option<Index>>,
     symbols: OnceCell<Option<Index>>,
     builtin: OnceCell<Option<Index>>,
@@ -45,6 +47,7 @@ impl Database {
         Self {
             dir,
             dep: OnceCell::new(),
+            later_dep: OnceCell::new(),
             alias: OnceCell::new(),
             symbols: OnceCell::new(),
             builtin: OnceCell::new(),
@@ -76,6 +79,7 @@ impl Database {
             };
             let _ = slot.set(index);
         }
+        let _ = database.later_dep.set(None);
         Ok(database)
     }
 
@@ -87,17 +91,14 @@ impl Database {
     /// The path of the module called `name`, by `modules.dep.bin`. `None` when
     /// it lists no such module: unknown, or built in.
     pub fn path_of(&self, name: &ModuleName) -> Option<PathBuf> {
-        let line = DepLine::parse(self.dep()?.find(name.as_bytes())?)?;
-        Some(self.absolute(line.path))
+        Some(self.absolute(self.line(name)?.path))
     }
 
     /// Paths of everything that `name` needs, in the order of its line in
     /// `modules.dep`: what needs nothing comes last. Empty when it needs
     /// nothing or is not listed.
     pub fn dependencies(&self, name: &ModuleName) -> Vec<PathBuf> {
-        self.dep()
-            .and_then(|dep| dep.find(name.as_bytes()))
-            .and_then(DepLine::parse)
+        self.line(name)
             .map(|line| line.deps.iter().map(|path| self.absolute(path)).collect())
             .unwrap_or_default()
     }
@@ -142,6 +143,24 @@ impl Database {
     /// Modules: name to line of `modules.dep`.
     pub fn dep(&self) -> Option<&Index> {
         self.open(&self.dep, DEP)
+    }
+
+    /// The line of `name` in `modules.dep.bin`.
+    ///
+    /// An alias out of an index that depmod has replaced since `modules.dep.bin`
+    /// was opened may lead to a module that only the new one lists: depmod
+    /// replaces this one first, so that it is there by then.
+    fn line(&self, name: &ModuleName) -> Option<DepLine<'_>> {
+        let dep = self.dep()?;
+        if let Some(found) = dep.find(name.as_bytes()) {
+            return DepLine::parse(found);
+        }
+        let led_here = [&self.alias, &self.symbols].iter().any(|index| index.get().is_some());
+        if !led_here {
+            return None;
+        }
+        let later = self.open(&self.later_dep, DEP)?;
+        DepLine::parse(later.find(name.as_bytes())?)
     }
 
     /// The names of built-in modules.

@@ -335,4 +335,18 @@ mod tests {
         assert_eq!(broken[0].path, world.path("modules.dep.bin"));
         assert!(world.database.take_broken().is_empty());
     }
+
+    #[test]
+    fn an_alias_leads_to_a_module_that_came_after_the_list_of_modules_was_read() {
+        let world = world("");
+        assert_eq!(names(&world, "jbd2"), ["jbd2"]);
+        let newer = World::new(&["new-one.ko: jbd2.ko"], &[("fs_late", "new_one")], &[], "");
+        for file in ["modules.dep.bin", "modules.alias.bin"] {
+            std::fs::rename(newer.path(file), world.path(file)).unwrap();
+        }
+        let late = world.target("fs-late");
+        assert_eq!(late.file(&world.database), Some(world.path("new-one.ko")));
+        assert_eq!(world.database.dependencies(&late.name), [world.path("jbd2.ko")]);
+        assert_eq!(world.target("ext4").source, Source::Name);
+    }
 }
