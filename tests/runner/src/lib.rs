@@ -4,11 +4,13 @@
 //! `tests/README.md`) and a [`Program`]: komod, or an original kmod. Each case's
 //! [`Tree`] becomes a scratch root, the tool runs inside it with the kernel faked
 //! ([`sandbox`]), and what it wrote, returned and asked of the kernel is compared
-//! with the case's files. Knows nothing of how any tool works.
+//! with the case's files. Beside them, a program whose file system fails it at one
+//! call ([`faults`]). Knows nothing of how any tool works.
 
 pub mod calls;
 pub mod case;
 pub mod fake_kernel;
+pub mod faults;
 mod namespace;
 pub mod program;
 pub mod root;

@@ -4,17 +4,16 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::unistd::{chdir, chroot};
 
-use crate::seccomp;
+use crate::seccomp::{self, Filter};
 
 /// Everything the child needs, allocated before the fork.
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub struct Walls {
     pub powerless: bool,
     /// SIGPIPE is ignored.
     pub without_sigpipe: bool,
+    /// The calls that are faked.
+    pub filter: Filter,
     /// Where the descriptor that answers the faked calls is sent.
     pub listener: OwnedFd,
     /// `uid_map` and `gid_map` of a user namespace; `None` for root, who needs none.
@@ -36,16 +37,16 @@ pub struct Walls {
 }
 
 /// Makes `command` start inside these walls.
-pub fn confine(command: &mut Command, walls: Walls) {
+pub fn confine(command: &mut Command, mut walls: Walls) {
     // SAFETY: the closure runs in the forked child, which has one thread and the
     // parent's memory; it makes system calls on what was prepared here, and
     // touches no lock that another thread of the parent could have held.
     unsafe {
-        command.pre_exec(move || enter(&walls));
+        command.pre_exec(move || enter(&mut walls));
     }
 }
 
-fn enter(walls: &Walls) -> io::Result<()> {
+fn enter(walls: &mut Walls) -> io::Result<()> {
     match &walls.maps {
         None => unshare(CloneFlags::CLONE_NEWNS)?,
         Some((uids, gids)) => {
@@ -82,12 +83,7 @@ fn enter(walls: &Walls) -> io::Result<()> {
         // handles of them are never used again: exec follows.
         unsafe { nix::libc::close(*fd) };
     }
-    let notify = seccomp::listen()?;
-    let fds = [notify.as_raw_fd()];
-    let message = [ControlMessage::ScmRights(&fds)];
-    let byte = [io::IoSlice::new(b"x")];
-    sendmsg::<()>(walls.listener.as_raw_fd(), &byte, &message, MsgFlags::empty(), None)?;
-    Ok(())
+    seccomp::listen(&mut walls.filter, walls.listener.as_fd())
 }
 
 /// `SECBIT_NOROOT` and its lock: user 0 is nobody special after exec.

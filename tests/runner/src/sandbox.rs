@@ -16,9 +16,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use crate::calls::Call;
-use crate::fake_kernel::FakeKernel;
+use crate::fake_kernel::{FAKED, FakeKernel};
 use crate::namespace::{self, Walls};
 use crate::program::{Libraries, Program, TOOLS};
+use crate::seccomp::Filter;
 use crate::{Trouble, seccomp, shell};
 
 /// A tool that runs longer than this hangs.
@@ -216,6 +217,7 @@ impl Sandbox {
             closed: run.closed.clone(),
             powerless: run.powerless,
             without_sigpipe: run.output == Output::UnreadWithoutSignal,
+            filter: Filter::of(&FAKED),
             listener: theirs,
             maps: user_maps(),
         };

@@ -1,18 +1,19 @@
-//! The window of the box: four system calls of the program are put to us, and get
+//! The window of the box: some system calls of the program are put to us, and get
 //! our answer. Whatever way a program enters the kernel, it is seen: no library
 //! function is replaced. One of the two unsafe islands of the tests.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-
-/// The calls that are put to us.
-const ASKED: [libc::c_long; 4] =
-    [libc::SYS_uname, libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module];
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    sendmsg, socketpair,
+};
 
 #[cfg(target_arch = "x86_64")]
 const ARCH: u32 = 0xc000_003e;
@@ -35,33 +36,45 @@ pub struct Asked {
     pub args: [u64; 6],
 }
 
-/// Puts the calling process under the filter; returns where its calls arrive.
-/// Runs between fork and exec: allocates nothing.
-pub fn listen() -> io::Result<OwnedFd> {
-    let load = |at: u32| filter(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, at);
-    let equal = |value: u32, then: u8, otherwise: u8| {
-        filter(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, then, otherwise, value)
-    };
-    let answer = |value: u32| filter(libc::BPF_RET | libc::BPF_K, 0, 0, value);
-    let number = |call: libc::c_long| call as u32;
-    let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
-    let mut program = [
-        load(4), // seccomp_data.arch: another ABI's numbers would pass unseen
-        equal(ARCH, 1, 0),
-        answer(no_such_call),
-        load(0), // seccomp_data.nr
-        // x32 calls, likewise
-        filter(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, 0x4000_0000),
-        answer(no_such_call),
-        equal(number(ASKED[0]), 4, 0),
-        equal(number(ASKED[1]), 3, 0),
-        equal(number(ASKED[2]), 2, 0),
-        equal(number(ASKED[3]), 1, 0),
-        answer(libc::SECCOMP_RET_ALLOW),
-        answer(libc::SECCOMP_RET_USER_NOTIF),
-    ];
+/// Which calls are put to us: a program for the kernel.
+#[derive(Debug, Clone)]
+pub struct Filter(Vec<libc::sock_filter>);
+
+impl Filter {
+    /// Asks about these calls, at most 200, by their numbers; all others pass. Calls
+    /// of another ABI fail: they would pass unseen.
+    pub fn of(calls: &[libc::c_long]) -> Self {
+        let load = |at: u32| filter(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, at);
+        let equal = |value: u32, then: u8, otherwise: u8| {
+            filter(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, then, otherwise, value)
+        };
+        let answer = |value: u32| filter(libc::BPF_RET | libc::BPF_K, 0, 0, value);
+        let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+        let mut program = vec![
+            load(4), // seccomp_data.arch
+            equal(ARCH, 1, 0),
+            answer(no_such_call),
+            load(0), // seccomp_data.nr
+            // x32 calls
+            filter(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, 0x4000_0000),
+            answer(no_such_call),
+        ];
+        let calls = calls.get(..calls.len().min(200)).unwrap_or_default();
+        for (at, call) in calls.iter().enumerate() {
+            let to_the_end = (calls.len() - at) as u8;
+            program.push(equal(*call as u32, to_the_end, 0));
+        }
+        program.push(answer(libc::SECCOMP_RET_ALLOW));
+        program.push(answer(libc::SECCOMP_RET_USER_NOTIF));
+        Self(program)
+    }
+}
+
+/// Puts the calling process under the filter and sends the descriptor where its
+/// calls arrive through `socket`. Runs between fork and exec: allocates nothing.
+pub fn listen(filter: &mut Filter, socket: BorrowedFd<'_>) -> io::Result<()> {
     let program =
-        libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_mut_ptr() };
+        libc::sock_fprog { len: filter.0.len() as libc::c_ushort, filter: filter.0.as_mut_ptr() };
     nix::sys::prctl::set_no_new_privs()?;
     // SAFETY: `program` points to an array that outlives the call; the kernel
     // copies it. The result is checked before it is taken for a descriptor.
@@ -75,7 +88,29 @@ pub fn listen() -> io::Result<OwnedFd> {
     };
     let fd = RawFd::try_from(Errno::result(fd)?).map_err(io::Error::other)?;
     // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let notify = unsafe { OwnedFd::from_raw_fd(fd) };
+    let fds = [notify.as_raw_fd()];
+    let message = [ControlMessage::ScmRights(&fds)];
+    let byte = [io::IoSlice::new(b"x")];
+    sendmsg::<()>(socket.as_raw_fd(), &byte, &message, MsgFlags::empty(), None)?;
+    Ok(())
+}
+
+/// Makes `command` start under the filter; the socket is for [`receive_listener`],
+/// after the command, with the other end in it, is dropped.
+///
+/// # Errors
+/// When no sockets are to be had.
+pub fn watch(command: &mut Command, mut filter: Filter) -> io::Result<OwnedFd> {
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: the closure runs in the forked child, which has one thread and the
+    // parent's memory; it makes system calls on what was prepared here, and
+    // touches no lock that another thread of the parent could have held.
+    unsafe {
+        command.pre_exec(move || listen(&mut filter, theirs.as_fd()));
+    }
+    Ok(ours)
 }
 
 /// The next call. `Ok(None)` when the caller died before we looked.
@@ -107,7 +142,19 @@ pub fn answer(listener: BorrowedFd<'_>, id: u64, verdict: Result<i64, Errno>) ->
         Ok(value) => (value, 0),
         Err(errno) => (0, -(errno as i32)),
     };
-    let mut response = libc::seccomp_notif_resp { id, val, error, flags: 0 };
+    respond(listener, libc::seccomp_notif_resp { id, val, error, flags: 0 })
+}
+
+/// Has the kernel do what was asked. A caller that died meanwhile is no error.
+///
+/// # Errors
+/// What the kernel says.
+pub fn pass(listener: BorrowedFd<'_>, id: u64) -> io::Result<()> {
+    let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    respond(listener, libc::seccomp_notif_resp { id, val: 0, error: 0, flags })
+}
+
+fn respond(listener: BorrowedFd<'_>, mut response: libc::seccomp_notif_resp) -> io::Result<()> {
     // SAFETY: the kernel reads one struct of the size that the ioctl's number says.
     match unsafe { send_ioctl(listener.as_raw_fd(), &raw mut response) } {
         Ok(_) | Err(Errno::ENOENT) => Ok(()),
