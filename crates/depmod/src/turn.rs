@@ -17,7 +17,8 @@ const NAME: &str = ".komod.lock";
 #[derive(Debug)]
 pub struct Turn {
     path: PathBuf,
-    _lock: Flock<File>,
+    /// There until the turn is over.
+    lock: Option<Flock<File>>,
 }
 
 impl Turn {
@@ -43,7 +44,7 @@ impl Turn {
             let lock = locked(file).ok()?;
             // Whoever had it before has removed the file: its name counts.
             match is_at(&lock, &path) {
-                Ok(true) => return Some(Self { path, _lock: lock }),
+                Ok(true) => return Some(Self { path, lock: Some(lock) }),
                 Ok(false) => {}
                 Err(_) => return None,
             }
@@ -55,6 +56,11 @@ impl Drop for Turn {
     fn drop(&mut self) {
         // While it is locked: nobody else has found it and holds it for theirs.
         let _ = fs::remove_file(&self.path);
+        // A lock that is dropped panics when it cannot be given back. One that is
+        // kept ends with the process.
+        if let Some(Err((kept, _))) = self.lock.take().map(Flock::unlock) {
+            std::mem::forget(kept);
+        }
     }
 }
 

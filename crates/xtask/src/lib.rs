@@ -15,6 +15,7 @@
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
+//! | `faults` | depmod failed, killed, and several at once, while readers look |
 //! | `consumers` | programs that use the tools, in a Debian `system` |
 //! | `bench` | komod's time beside the original's |
 //! | `instructions` | what each command costs, held to kept values; `callgrind` counts |
@@ -43,6 +44,7 @@ pub mod consumers;
 pub mod cpio;
 pub mod demo;
 pub mod dist;
+pub mod faults;
 pub mod fetch;
 pub mod guest;
 pub mod install;

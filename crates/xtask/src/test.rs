@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    cases, compare, consumers, dist, instructions, islands, libkmod, manual, programs, shells,
-    supply, trees, vm,
+    cases, compare, consumers, dist, faults, instructions, islands, libkmod, manual, programs,
+    shells, supply, trees, vm,
 };
 
 /// One part of the tests.
@@ -36,6 +36,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
     Part { name: "shipped", proves: "so does the static program", run: cases::shipped },
     Part { name: "libkmod", proves: "libkmod.so.2 answers C programs", run: libkmod::part },
+    Part { name: "faults", proves: "depmod never loses a database", run: faults::part },
     Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
