@@ -41,6 +41,8 @@ static int run_install(struct kmod_module *m, const char *cmdline, void *data)
 {
 	printf("  run %s: [%s]%s\n", kmod_module_get_name(m), cmdline,
 	       data == &mark ? "" : " without its data");
+	if (strstr(cmdline, "positive") != NULL)
+		return 5;
 	return strstr(cmdline, "fails") == NULL ? 0 : -E2BIG;
 }
 
@@ -198,6 +200,36 @@ static void in_child(const char *name)
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
+}
+
+/* What a list is from its second entry on; given back by that. */
+static void circle(void)
+{
+	struct kmod_list *second = kmod_list_next(list, list), *entry;
+	int count = 0;
+
+	kmod_list_foreach(entry, second)
+		count++;
+	printf("circle: %d %d %d %d\n", count, kmod_list_last(second) == list,
+	       kmod_list_prev(second, second) == NULL, kmod_list_prev(list, second) == list);
+	kmod_module_unref_list(second);
+	list = NULL;
+}
+
+/* Two contexts are two worlds, modules of one name two modules. */
+static void another(const char *name)
+{
+	struct kmod_ctx *second = kmod_new(kmod_get_dirname(ctx), NULL);
+	struct kmod_module *here = NULL, *there = NULL;
+
+	kmod_module_new_from_name(ctx, name, &here);
+	kmod_module_new_from_name(second, name, &there);
+	printf("another: %s\n", here == there ? "one module" : "two modules");
+	kmod_unload_resources(second);
+	kmod_module_unref(there);
+	kmod_unref(second);
+	show_module(here);
+	kmod_module_unref(here);
 }
 
 static void *of_thread(void *name)
@@ -382,12 +414,18 @@ static int surroundings(const char *word, char *rest)
 		misuse(ctx, rest);
 	else if (strcmp(word, "descriptors") == 0)
 		descriptors();
+	else if (strcmp(word, "circle") == 0)
+		circle();
+	else if (strcmp(word, "another") == 0)
+		another(rest);
 	else if (strcmp(word, "child") == 0)
 		in_child(rest);
 	else if (strcmp(word, "threads") == 0)
 		in_threads(rest);
 	else if (strcmp(word, "replace") == 0)
 		replace(rest);
+	else if (strcmp(word, "make") == 0)
+		printf("make: %d\n", mkdir(rest, 0755));
 	else if (strcmp(word, "delete") == 0)
 		printf("delete: %d\n", unlink(rest));
 	else

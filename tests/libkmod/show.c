@@ -154,6 +154,11 @@ void show_config(struct kmod_ctx *ctx, const char *kind)
 			    strcmp(value, text(kmod_config_iter_get_value(iter))) != 0)
 				printf("  another value\n");
 		}
+		/* Behind the last one stands the first again. */
+		printf("  behind the last [%s]", text(kmod_config_iter_get_key(iter)));
+		if (kmod_config_iter_next(iter))
+			printf(", then [%s]", text(kmod_config_iter_get_key(iter)));
+		printf("\n");
 		kmod_config_iter_free_iter(iter);
 	}
 }

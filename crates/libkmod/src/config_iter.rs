@@ -29,31 +29,30 @@ pub enum Kind {
     Weakdep,
 }
 
-/// Stands before the first directive of its kind, then on one after the other.
+/// Stands before the first directive of its kind, then on one after the other, then
+/// before the first again.
 pub struct ConfigIter {
     context: Rc<Context>,
     kind: Kind,
-    /// How many directives were passed, the one it stands on among them.
-    passed: Cell<usize>,
+    at: Cell<Option<usize>>,
 }
 
 impl ConfigIter {
     /// Before the first directive of that kind.
     pub fn new(context: Rc<Context>, kind: Kind) -> Self {
-        Self { context, kind, passed: Cell::new(0) }
+        Self { context, kind, at: Cell::new(None) }
     }
 
-    /// Goes on to the next; false when there is none, and for ever then.
+    /// Goes on to the next; false when there is none.
     pub fn advance(&self) -> bool {
-        let count = self.context.texts_of(self.kind).len();
-        let passed = self.passed.get();
-        self.passed.set(passed.saturating_add(1).min(count.saturating_add(1)));
-        passed < count
+        let next = self.at.get().map_or(0, |at| at.saturating_add(1));
+        let there = next < self.context.texts_of(self.kind).len();
+        self.at.set(there.then_some(next));
+        there
     }
 
     fn current(&self) -> Option<&(CString, Option<CString>)> {
-        let at = self.passed.get().checked_sub(1)?;
-        self.context.texts_of(self.kind).get(at)
+        self.context.texts_of(self.kind).get(self.at.get()?)
     }
 
     /// What the directive is about; lives as long as the context.

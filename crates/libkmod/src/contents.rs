@@ -1,7 +1,5 @@
 //! What a module's file says.
 
-use std::io;
-
 use komod_elf::{Binding, Module as Elf, Signature};
 use komod_file::{Error as FileError, ModuleFile};
 use komod_index::BuiltinInfo;
@@ -35,11 +33,8 @@ impl Module {
     }
 
     fn builtin_info(&self) -> Result<Vec<Item>, Errno> {
-        let bytes = match self.context().database().builtin_modinfo() {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(errno_of(&error)),
-        };
+        let bytes = self.context().database().builtin_modinfo();
+        let bytes = bytes.map_err(|error| errno_of(&error))?;
         let name = self.module_name().as_bytes();
         let strings = BuiltinInfo::new(&bytes).of(name).map_err(|error| {
             self.context().log.error("get_strings", error);
@@ -55,7 +50,10 @@ impl Module {
     pub fn versions(&self) -> Result<Vec<Item>, Errno> {
         let elf = parse(self.bytes()?)?;
         let versions = elf.versions().map_err(errno_of_elf)?.ok_or(Errno::ENODATA)?;
-        let item = |version: komod_elf::Version<'_>| symbol(version.name, version.crc);
+        let item = |version: komod_elf::Version<'_>| {
+            // PowerPC's code symbols have a dot before the name.
+            symbol(version.name.strip_prefix(b".").unwrap_or(version.name), version.crc)
+        };
         Ok(versions.into_iter().map(item).collect())
     }
 

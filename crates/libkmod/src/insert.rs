@@ -98,7 +98,6 @@ impl Module {
             first_time: how.fail_on_loaded,
         };
         let mut plan = plan_insert(&resolver, &*context.kernel, &target, &request);
-        context.tell_all_broken(&database);
         if let [Step { action: Action::AlreadyLoaded, .. }] = plan.steps.as_slice() {
             let too_late = plan.is_too_late();
             return if too_late { Err(Errno::EEXIST as i32) } else { Ok(Probed::Done) };
@@ -255,7 +254,9 @@ impl Context {
                 let text = format_args!("Failed to strip version information: {why}");
                 self.log.error("kmod_module_insert_module", text);
             }
-            Cause::File(_) | Cause::Kernel(_) => {}
+            Cause::Kernel(_) => {}
+            // Not even opened.
+            Cause::File(_) => return,
         }
         let path = error.path.display();
         let text = format_args!("Failed to insert module '{path}': {why}");

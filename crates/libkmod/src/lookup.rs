@@ -48,7 +48,9 @@ impl Context {
             );
             return Err(Errno::EEXIST);
         }
-        Ok(self.module(target))
+        let module = self.module(target);
+        module.name_by_file();
+        Ok(module)
     }
 
     /// All that a name or alias stands for.
@@ -58,7 +60,6 @@ impl Context {
     pub fn lookup(self: &Rc<Self>, text: &[u8]) -> Result<Vec<Item>, Errno> {
         let database = self.database();
         let found = self.resolver(&database).lookup(text).map_err(|_| Errno::EINVAL);
-        self.tell_all_broken(&database);
         Ok(found?.into_iter().map(|target| Item::Module(self.module(target))).collect())
     }
 
@@ -66,7 +67,6 @@ impl Context {
     pub fn lookup_name(self: &Rc<Self>, name: &[u8]) -> Option<Rc<Module>> {
         let database = self.database();
         let found = self.resolver(&database).lookup_name(name);
-        self.tell_all_broken(&database);
         found.map(|target| self.module(target))
     }
 

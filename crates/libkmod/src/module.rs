@@ -1,6 +1,6 @@
 //! One module of a context.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -20,6 +20,8 @@ pub struct Module {
     target: Target,
     name: CString,
     path: OnceCell<CString>,
+    /// Whether a caller named its file: what has one counts as not built in.
+    named_by_file: Cell<bool>,
     options: OnceCell<Option<CString>>,
     install: OnceCell<Option<CString>>,
     remove: OnceCell<Option<CString>>,
@@ -41,6 +43,7 @@ impl Module {
             name: c_text(target.name.as_bytes()),
             context,
             path: OnceCell::new(),
+            named_by_file: Cell::new(target.source == Source::Path),
             options: OnceCell::new(),
             install: OnceCell::new(),
             remove: OnceCell::new(),
@@ -68,7 +71,9 @@ impl Module {
     /// What the engines call it.
     pub(crate) fn target(&self) -> Target {
         let path = self.path.get().map(|path| as_path(path).to_owned());
-        Target { path, ..self.target.clone() }
+        let by_file = self.named_by_file.get();
+        let source = if by_file { Source::Path } else { self.target.source.clone() };
+        Target { path, source, ..self.target.clone() }
     }
 
     /// The path, if it is known without looking.
@@ -82,13 +87,17 @@ impl Module {
         }
     }
 
+    /// A caller names its file.
+    pub(crate) fn name_by_file(&self) {
+        self.named_by_file.set(true);
+    }
+
     /// Its file, looked for in the index of modules. `None` for one that has none: built
     /// in, or unknown.
     pub fn path(&self) -> Option<&CStr> {
         if self.path.get().is_none() {
             let database = self.context.database();
             self.learn_path(database.path_of(&self.target.name).as_deref());
-            self.context.tell_all_broken(&database);
         }
         self.known_path()
     }
@@ -122,10 +131,7 @@ impl Module {
 
     /// Whether it is part of the kernel image.
     pub fn is_builtin(&self) -> bool {
-        let database = self.context.database();
-        let builtin = self.target.is_builtin(&database);
-        self.context.tell_all_broken(&database);
-        builtin
+        self.target().is_builtin(&self.context.database())
     }
 
     /// All that it needs, what needs nothing first.
@@ -141,7 +147,6 @@ impl Module {
             })
             .collect();
         found.reverse();
-        self.context.tell_all_broken(&database);
         found
     }
 

@@ -177,13 +177,6 @@ impl Context {
         Ok(())
     }
 
-    /// Tells of indexes that could not be used.
-    pub(crate) fn tell_all_broken(&self, database: &Database) {
-        for broken in database.take_broken() {
-            self.tell_broken(&broken);
-        }
-    }
-
     fn tell_broken(&self, broken: &Broken) {
         if let error @ (IndexError::Magic { .. } | IndexError::Version { .. }) = &broken.error {
             self.log.error("index_mm_open", error);
