@@ -208,6 +208,8 @@ static void circle(void)
 	struct kmod_list *second = kmod_list_next(list, list), *entry;
 	int count = 0;
 
+	if (second == NULL)
+		second = list;
 	kmod_list_foreach(entry, second)
 		count++;
 	printf("circle: %d %d %d %d\n", count, kmod_list_last(second) == list,

@@ -11,8 +11,10 @@ use komod_cases::sandbox::Output;
 use komod_cases::{Case, Program, Suite, Trouble};
 
 use crate::fetch::{Debian12, Debian13, Original};
+use crate::libkmod::Library;
+use crate::libkmod::ask::{Ask, Header};
 use crate::outcome::{Stop, Tally};
-use crate::{binary, libkmod, programs, test};
+use crate::{binary, programs, test};
 
 /// What `cargo xtask case` takes.
 const PROGRAMS: &str = "ours, shipped, 34.2, 30, libkmod or libkmod-34.2";
@@ -59,8 +61,11 @@ pub fn some(words: &[String]) -> Result<bool, Stop> {
         "shipped" => Program::ours(binary::release()?),
         "34.2" => kmod_34()?,
         "30" => kmod_30()?,
-        "libkmod" => libkmod::asking(&libkmod::Library::debug()?)?.with_depmod_of(&komod()?),
-        "libkmod-34.2" => libkmod::asking_original()?.with_depmod_of(&kmod_34()?),
+        "libkmod" => {
+            let library = Library::debug()?;
+            Ask::build(Header::Ours)?.program(&library)?.with_depmod_of(&komod()?)
+        }
+        "libkmod-34.2" => Ask::build(Header::Ours)?.original_program().with_depmod_of(&kmod_34()?),
         _ => return Err(Stop::Failed(format!("no program {program}: {PROGRAMS}"))),
     };
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
@@ -77,10 +82,10 @@ fn run(program: &Program, filter: &str, update: bool) -> Result<Tally, Stop> {
 }
 
 /// The cases of the library on komod's, and whether they are true of the original's.
-pub fn of_library(library: &libkmod::Library) -> Result<Tally, Stop> {
-    let original = libkmod::asking_original()?.with_depmod_of(&kmod_34()?);
+pub fn of_library(ask: &Ask, library: &Library) -> Result<Tally, Stop> {
+    let original = ask.original_program().with_depmod_of(&kmod_34()?);
     let mut tally = run_if(&original, "", false, Case::is_of_library)?;
-    let ours = libkmod::asking(library)?.with_depmod_of(&komod()?);
+    let ours = ask.program(library)?.with_depmod_of(&komod()?);
     tally.add(run_if(&ours, "", false, Case::is_of_library)?);
     Ok(tally)
 }

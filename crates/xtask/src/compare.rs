@@ -123,19 +123,19 @@ pub fn part() -> Result<Tally, Stop> {
 }
 
 /// What the programs are asked about.
-struct Draw {
+pub(crate) struct Draw {
     /// Names of modules.
-    modules: Vec<OsString>,
+    pub(crate) modules: Vec<OsString>,
     /// Their paths, relative to the module directory.
-    paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// Aliases without wildcards.
-    aliases: Vec<OsString>,
+    pub(crate) aliases: Vec<OsString>,
     /// Names of built-in modules.
-    builtins: Vec<OsString>,
+    pub(crate) builtins: Vec<OsString>,
 }
 
 impl Draw {
-    fn of(modules: &Path) -> Result<Self, Stop> {
+    pub(crate) fn of(modules: &Path) -> Result<Self, Stop> {
         let read = |name: &str| {
             let path = modules.join(name);
             fs::read_to_string(&path).map_err(Stop::io(path.display()))
@@ -169,7 +169,7 @@ impl Draw {
     }
 
     /// The configuration, its letters made names.
-    fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         let module = |at: usize| self.modules.get(at * 7).map(|m| m.to_string_lossy());
         let word = |word: &str| match word {
             "A" => module(1),
@@ -191,7 +191,7 @@ impl Draw {
     }
 
     /// Names, aliases, built-in ones, what the configuration adds, and nothing.
-    fn lookups(&self) -> Vec<OsString> {
+    pub(crate) fn lookups(&self) -> Vec<OsString> {
         let added = ["net-komod", "komod-x", "komod-ab", "komod_virtual", "no-such-module", "x[y"];
         let all = self.modules.iter().chain(&self.aliases).chain(&self.builtins).cloned();
         all.chain(added.map(OsString::from)).collect()
@@ -349,7 +349,7 @@ impl Programs<'_> {
 }
 
 /// A directory for `-b` with the modules of `base`, and an index by the original.
-fn indexed(debian: &Debian13, base: &Path, to: &Path) -> Result<PathBuf, Stop> {
+pub(crate) fn indexed(debian: &Debian13, base: &Path, to: &Path) -> Result<PathBuf, Stop> {
     let from = base.join("lib/modules").join(&debian.release);
     let dir = to.join("lib/modules").join(&debian.release);
     fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;

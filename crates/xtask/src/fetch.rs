@@ -106,6 +106,17 @@ impl Debian13 {
     }
 }
 
+/// The directory of Debian 13's `libkmod.h`: programs are compiled with it and with
+/// komod's own, and must come out alike.
+///
+/// [`Stop::NotHere`] without network, apt or a mirror that carries it.
+pub fn original_header() -> Result<PathBuf, Stop> {
+    let dir = directory("libkmod-dev", |dir, lock| {
+        Suite::open("trixie", lock)?.unpack(&["libkmod-dev"], &dir.join("root"))
+    })?;
+    Ok(dir.join("root/usr/include"))
+}
+
 /// Debian 12: kernel 6.1, kmod 30.
 #[derive(Debug, Clone)]
 pub struct Debian12 {

@@ -14,7 +14,8 @@ use crate::{cases, programs, test};
 const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];
 
 /// The unit tests of an island: package and the beginning of their names.
-const TESTS: &[(&str, &str)] = &[("komod", "memory::"), ("komod-index", "map::")];
+const TESTS: &[(&str, &str)] =
+    &[("komod", "memory::"), ("komod-index", "map::"), ("komod-libkmod", "abi::")];
 
 /// The tests of each island, and the program itself from its entry to its end.
 pub fn part() -> Result<Tally, Stop> {

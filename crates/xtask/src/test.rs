@@ -35,7 +35,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "original", proves: "the cases are true of kmod", run: cases::original },
     Part { name: "cases", proves: "komod does what the cases say", run: cases::ours },
     Part { name: "shipped", proves: "so does the static program", run: cases::shipped },
-    Part { name: "libkmod", proves: "libkmod.so.2 answers C programs", run: libkmod::part },
+    Part { name: "libkmod", proves: "libkmod.so.2 answers C programs", run: libkmod::judge::part },
     Part { name: "faults", proves: "depmod never loses a database", run: faults::part },
     Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },

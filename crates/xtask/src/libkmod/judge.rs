@@ -1,0 +1,191 @@
+//! The library beside the original: the same functions, types and answers, on small
+//! trees and on Debian's whole kernel, and no memory lost.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use super::ask::{Ask, Header};
+use super::{Library, SONAME};
+use crate::compare::{Draw, indexed};
+use crate::fetch::Debian13;
+use crate::install::{self, Need};
+use crate::outcome::{Stop, Tally};
+use crate::{cases, programs};
+
+const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
+
+/// An error, and every block that nobody can free any more, ends it with 99.
+const WORDS: [&str; 7] = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,indirect,possible",
+    "--errors-for-leak-kinds=definite,indirect,possible",
+    "--child-silent-after-fork=yes",
+];
+
+/// The part of the tests: the library as it is shipped, and under valgrind as it is
+/// debugged.
+pub fn part() -> Result<Tally, Stop> {
+    let library = Library::release()?;
+    let mut tally = same_functions(&library)?;
+    for header in [Header::Ours, Header::Original] {
+        let ask = Ask::build(header)?;
+        tally.add(cases::of_library(&ask, &library)?);
+    }
+    let ask = Ask::build(Header::Ours)?;
+    let debian = Debian13::fetch()?;
+    let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
+    let base = indexed(&debian, &debian.base, scratch.path())?;
+    let modules = base.join("lib/modules").join(&debian.release);
+    let draw = Draw::of(&modules)?;
+    let configuration = scratch.path().join("all.conf");
+    std::fs::write(&configuration, draw.configuration())
+        .map_err(Stop::io(configuration.display()))?;
+    let new = format!("new {} {}", modules.display(), configuration.display());
+    tally.add(same_answers(&ask, &library, &new, &draw)?);
+    tally.count(clean(&ask, &Library::debug()?, &new, &draw)?);
+    Ok(tally)
+}
+
+/// Whether it offers the original's functions, each in its version and as the default,
+/// answers to the same name, and needs nothing but the C library.
+fn same_functions(library: &Library) -> Result<Tally, Stop> {
+    let original = Debian13::fetch()?.original.libraries().join(SONAME);
+    let (ours, theirs) = (functions(&library.file())?, functions(&original)?);
+    let mut tally = Tally::default();
+    for name in theirs.symmetric_difference(&ours) {
+        println!("{name}: {}", if ours.contains(name) { "komod's alone" } else { "missing" });
+        tally.count(false);
+    }
+    ours.intersection(&theirs).for_each(|_| tally.count(true));
+    let (soname, needed) = dynamic(&library.file())?;
+    let of_c = |name: &String| name == "libc.so.6" || name.starts_with("ld-linux");
+    let right = soname == [SONAME] && needed.iter().all(of_c);
+    tally.count(right);
+    if !right {
+        println!("it is called {soname:?} and needs {needed:?}");
+    }
+    println!("{} functions", ours.len());
+    Ok(tally)
+}
+
+/// `NAME@@VERSION` of all that a library offers.
+fn functions(file: &Path) -> Result<BTreeSet<String>, Stop> {
+    let mut nm = Command::new("nm");
+    nm.args(["--dynamic", "--defined-only", "--with-symbol-versions"]).arg(file);
+    let text = programs::text(&mut nm)?;
+    let names = text.lines().filter_map(|line| line.split_once(" T "));
+    Ok(names.map(|(_, name)| name.to_owned()).collect())
+}
+
+/// The names that a library answers to, and those that it asks for.
+fn dynamic(file: &Path) -> Result<(Vec<String>, Vec<String>), Stop> {
+    let text = programs::text(Command::new("readelf").args(["--dynamic", "--wide"]).arg(file))?;
+    let named = |tag: &str| {
+        let lines = text.lines().filter(|line| line.contains(tag));
+        let names = lines.filter_map(|line| line.split_once('[')?.1.strip_suffix(']'));
+        names.map(str::to_owned).collect()
+    };
+    Ok((named("(SONAME)"), named("(NEEDED)")))
+}
+
+/// All that can be asked of a module.
+const OF_A_MODULE: [&str; 7] = ["deps", "softdeps", "info", "versions", "symbols", "needs", "show"];
+
+/// The real modules, aliases and configuration, each a question to both libraries.
+fn same_answers(ask: &Ask, library: &Library, new: &str, draw: &Draw) -> Result<Tally, Stop> {
+    let mut calls: Vec<Vec<String>> = Vec::new();
+    let start = |words: &[&str]| -> Vec<String> {
+        [new, "log here"].iter().chain(words).map(|word| (*word).to_owned()).collect()
+    };
+    let shown = |name: &std::ffi::OsString| name.to_string_lossy().into_owned();
+    for names in draw.modules.chunks(20) {
+        let mut call = start(&[]);
+        for name in names {
+            call.push(format!("name {}", shown(name)));
+            call.extend(OF_A_MODULE.map(str::to_owned));
+        }
+        calls.push(call);
+    }
+    for load in [&[][..], &["load", "validate"]] {
+        let mut call = start(load);
+        call.extend(draw.lookups().iter().map(|name| format!("lookup {}", shown(name))));
+        calls.push(call);
+    }
+    // The text of softdeps differs on purpose.
+    let kinds = ["blacklist", "install", "remove", "alias", "options", "weakdep"];
+    let kinds = kinds.map(|kind| format!("config {kind}"));
+    calls.push(start(&["dump 0", "dump 1", "dump 2", "dump 3", "dump 4"]));
+    calls.last_mut().into_iter().for_each(|call| call.extend(kinds.clone()));
+    let mut tally = Tally::default();
+    let mut lines = 0;
+    for call in &calls {
+        let ours = programs::output(ask.command(library, &[]).args(call))?;
+        let theirs = programs::output(ask.original_command().args(call))?;
+        let same = ours == theirs;
+        tally.count(same && ours.status.success());
+        if !same {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let (own, other) = (text(&ours.stdout), text(&theirs.stdout));
+            let both = own.lines().zip(other.lines()).find(|(own, other)| own != other);
+            let (own, other) = both.unwrap_or(("its end", "its end"));
+            println!("{}...\n  komod:    {own}\n  original: {other}", call[2]);
+            println!("  {}{}", text(&ours.stderr), text(&theirs.stderr));
+        }
+        lines += theirs.stdout.iter().filter(|byte| **byte == b'\n').count();
+    }
+    println!("{} calls of either library, {lines} lines", calls.len());
+    // Something was compared: an empty answer equals another too easily.
+    tally.count(lines > 10_000);
+    Ok(tally)
+}
+
+/// Whether every function is without an error under valgrind, and nothing is lost.
+fn clean(ask: &Ask, library: &Library, new: &str, draw: &Draw) -> Result<bool, Stop> {
+    install::ensure(VALGRIND)?;
+    let mut words: Vec<String> = [
+        new,
+        "log here",
+        "log 7",
+        "null",
+        "references",
+        "lookup x[",
+        "load",
+        "load",
+        "validate",
+        "dump 0",
+        "dump 4",
+        "config all",
+        "loaded",
+        "name no-such",
+        "info",
+        "insert 0",
+        "remove 1",
+        "state",
+        "holders",
+        "sections",
+        "path /no/such",
+        "another dm-mod",
+        "child dm-mod",
+        "threads dm-mod",
+    ]
+    .map(str::to_owned)
+    .into();
+    for name in draw.modules.iter().step_by(40) {
+        words.push(format!("lookup {}", name.to_string_lossy()));
+        words.extend(OF_A_MODULE.map(str::to_owned));
+        words.push("probe 0x18 a=1".into());
+        words.push("filter 3".into());
+    }
+    words.extend(["lookup net-komod", "circle", "unload", "lookup komod-ab"].map(str::to_owned));
+    let output = programs::output(ask.command(library, &WORDS).args(&words))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let held = output.status.success() && !said.contains("==");
+    if !held {
+        println!("under valgrind: {}\n{said}", output.status);
+    }
+    Ok(held)
+}
