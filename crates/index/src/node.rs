@@ -84,18 +84,24 @@ impl<'a> Node<'a> {
         Some(reference).filter(|reference| reference & OFFSET != 0)
     }
 
-    /// The first child for `byte` or a byte above it, with its byte.
-    pub(crate) fn child_from(&self, byte: u8) -> Option<(u8, u32)> {
-        let skip = byte.saturating_sub(self.first);
-        let slots = self.children.get(usize::from(skip).checked_mul(4)?..)?;
+    /// Takes the first child that is left, with its byte: children come ascending.
+    pub(crate) fn take_child(&mut self) -> Option<(u8, u32)> {
         // Most slots are empty: nothing is done here for each of them but this.
-        let taken = |slot: &[u8]| match slot.first_chunk() {
-            Some(reference) => u32::from_be_bytes(*reference) & OFFSET != 0,
-            None => false,
-        };
-        let empty = u8::try_from(slots.chunks_exact(4).position(taken)?).ok()?;
-        let byte = self.first.checked_add(skip)?.checked_add(empty)?;
-        Some((byte, self.child(byte)?))
+        while let Some((reference, rest)) = self.children.split_first_chunk() {
+            let byte = self.first;
+            self.children = rest;
+            self.first = byte.wrapping_add(1);
+            let reference = u32::from_be_bytes(*reference);
+            if reference & OFFSET != 0 {
+                return Some((byte, reference));
+            }
+        }
+        None
+    }
+
+    /// Whether there is room for children that are not taken.
+    pub(crate) fn has_children(&self) -> bool {
+        !self.children.is_empty()
     }
 
     /// Whether it says that it has values.
@@ -108,7 +114,8 @@ impl<'a> Node<'a> {
         Values { left: self.count, rest: self.values }
     }
 
-    /// How many bytes of the file the node takes, its values not counted.
+    /// How many bytes of the file the node takes, its values not counted, while no
+    /// child is taken.
     pub(crate) fn size(&self) -> usize {
         self.prefix.len().saturating_add(self.children.len()).saturating_add(1)
     }

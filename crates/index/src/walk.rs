@@ -67,10 +67,9 @@ pub(crate) trait Visitor<'a> {
 
 /// A node on the way down and what of it is still to do.
 struct Step<'a, State> {
+    /// Without the children that have been entered.
     node: Node<'a>,
     state: State,
-    /// Children from this byte on are still to come; `None` after the last.
-    next: Option<u8>,
     /// Bytes of the key that belong to the steps before.
     above: usize,
 }
@@ -90,49 +89,51 @@ pub(crate) fn walk<'a, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Option<()> {
     let mut key = first.to_vec();
-    let mut steps = Vec::new();
-    let mut down = Some(Step { node: start, state, next: Some(0), above: 0 });
-    loop {
-        if let Some(step) = down.take() {
-            if order == Order::ValuesFirst {
-                values(&step, &key, budget, visitor)?;
-            }
-            steps.push(step);
-        }
-        let Some(step) = steps.last_mut() else { return Some(()) };
-        if let Some((byte, reference)) = step.next.and_then(|byte| step.node.child_from(byte)) {
-            step.next = byte.checked_add(1);
-            let enter = |above, bytes: &[u8]| visitor.enter(above, bytes);
-            let Some(state) = enter(step.state, &[byte]) else { continue };
-            let Some(node) = budget.read(file, reference)? else { continue };
-            if let Some(state) = enter(state, node.prefix) {
-                if steps.len() >= DEEPEST {
-                    return None;
-                }
-                down = Some(Step { node, state, next: Some(0), above: key.len() });
-                key.push(byte);
-                key.extend_from_slice(node.prefix);
-            }
-        } else {
+    if order == Order::ValuesFirst {
+        values(&start, state, &key, budget, visitor)?;
+    }
+    let mut steps = vec![Step { node: start, state, above: 0 }];
+    while let Some(step) = steps.last_mut() {
+        let Some((byte, reference)) = step.node.take_child() else {
             if order == Order::ChildrenFirst {
-                values(step, &key, budget, visitor)?;
+                values(&step.node, step.state, &key, budget, visitor)?;
             }
             key.truncate(step.above);
             steps.pop();
+            continue;
+        };
+        let Some(state) = visitor.enter(step.state, &[byte]) else { continue };
+        let Some(node) = budget.read(file, reference)? else { continue };
+        let Some(state) = visitor.enter(state, node.prefix) else { continue };
+        let above = key.len();
+        key.push(byte);
+        key.extend_from_slice(node.prefix);
+        let parent = node.has_children();
+        if order == Order::ValuesFirst || !parent {
+            values(&node, state, &key, budget, visitor)?;
+        }
+        if !parent {
+            key.truncate(above);
+        } else if steps.len() < DEEPEST {
+            steps.push(Step { node, state, above });
+        } else {
+            return None;
         }
     }
+    Some(())
 }
 
 fn values<'a, V: Visitor<'a>>(
-    step: &Step<'a, V::State>,
+    node: &Node<'a>,
+    state: V::State,
     key: &[u8],
     budget: &mut Budget,
     visitor: &mut V,
 ) -> Option<()> {
-    if !step.node.has_values() || !visitor.wants(step.state, key)? {
+    if !node.has_values() || !visitor.wants(state, key)? {
         return Some(());
     }
-    let mut values = step.node.values();
+    let mut values = node.values();
     for value in &mut values {
         budget.spend(value.size())?;
         visitor.visit(key, value)?;
