@@ -1,7 +1,7 @@
 //! `lsmod`, also called `kmod list`: the modules in the kernel.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 
 use komod_kernel::{Kernel, LoadedModule};
 
@@ -50,8 +50,8 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
             return Ok(Outcome::Failure);
         }
     };
-    let rows: Vec<Row> = loaded.into_iter().map(|module| Row::of(module, host.kernel)).collect();
-    render(&rows, host.stdout)?;
+    host.stdout
+        .write_all(&render(loaded.into_iter().map(|module| Row::of(module, host.kernel))))?;
     Ok(Outcome::Success)
 }
 
@@ -65,12 +65,15 @@ struct Row {
 }
 
 impl Row {
-    /// `/sys` is asked first; for holders only where there are several, since
-    /// the order that scripts know is all that it adds. A module that vanished
-    /// meanwhile keeps what `/proc/modules` said of it.
+    /// `/sys` is asked for what it knows better: the size, which is not the whole
+    /// module's on every architecture, and the order of several holders, which
+    /// scripts know. Both count the same references (`module_refcount` of the kernel's
+    /// `kernel/module`). A module that vanished meanwhile keeps what
+    /// `/proc/modules` said of it.
     fn of(module: LoadedModule, kernel: &dyn Kernel) -> Self {
         let size = kernel.core_size(&module.name).ok().flatten().unwrap_or(module.size);
-        let refcnt = kernel.refcnt(&module.name).ok().flatten().or(module.refcnt).unwrap_or(-2);
+        let refcnt = || kernel.refcnt(&module.name).ok().flatten();
+        let refcnt = module.refcnt.or_else(refcnt).unwrap_or(-2);
         let holders = match module.holders.len() {
             0 | 1 => module.holders,
             _ => kernel.holders(&module.name).unwrap_or(module.holders),
@@ -79,19 +82,40 @@ impl Row {
     }
 }
 
-fn render(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"Module                  Size  Used by\n")?;
+/// All lines in one piece: most of what `lsmod` does is to write a few bytes.
+fn render(rows: impl Iterator<Item = Row>) -> Vec<u8> {
+    let mut text = b"Module                  Size  Used by\n".to_vec();
     for row in rows {
-        out.write_all(&row.name)?;
-        let padding = 19_usize.saturating_sub(row.name.len());
-        write!(out, "{:padding$} {:8}  {}", "", row.size, row.refcnt)?;
+        text.extend_from_slice(&row.name);
+        let padding = 19_usize.saturating_sub(row.name.len()) + 1;
+        text.resize(text.len() + padding, b' ');
+        put_number(&mut text, row.size, 8);
+        text.extend_from_slice(if row.refcnt < 0 { b"  -" } else { b"  " });
+        put_number(&mut text, row.refcnt.unsigned_abs(), 0);
         for (at, holder) in row.holders.iter().enumerate() {
-            out.write_all(if at == 0 { b" " } else { b"," })?;
-            out.write_all(holder)?;
+            text.push(if at == 0 { b' ' } else { b',' });
+            text.extend_from_slice(holder);
         }
-        out.write_all(b"\n")?;
+        text.push(b'\n');
     }
-    Ok(())
+    text
+}
+
+/// The decimal number, with blanks before it up to `width`.
+fn put_number(text: &mut Vec<u8>, number: u64, width: usize) {
+    let start = text.len();
+    let mut rest = number;
+    loop {
+        text.push(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.resize(text.len().max(start + width), b' ');
+    if let Some(digits) = text.get_mut(start..) {
+        digits.reverse();
+    }
 }
 
 #[cfg(test)]
@@ -107,10 +131,8 @@ mod tests {
             .with_loaded("snd_hda_intel")
             .with_uses("snd_hda_intel", &["snd_pcm"])
             .with_uses("a_module_with_a_long_name", &["snd_pcm"]);
-        let rows: Vec<Row> =
-            kernel.loaded().unwrap().into_iter().map(|module| Row::of(module, &kernel)).collect();
-        let mut out = Vec::new();
-        render(&rows, &mut out).unwrap();
+        let loaded = kernel.loaded().unwrap().into_iter();
+        let out = render(loaded.map(|module| Row::of(module, &kernel)));
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "Module                  Size  Used by\n\
@@ -118,5 +140,14 @@ mod tests {
              a_module_with_a_long_name     4096  0\n\
              snd_pcm                 4096  2 snd_hda_intel,a_module_with_a_long_name\n"
         );
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_formatter() {
+        for number in [0, 7, 10, 4096, 12_345_678, 123_456_789, u64::MAX] {
+            let mut text = b"x".to_vec();
+            put_number(&mut text, number, 8);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("x{number:8}"));
+        }
     }
 }

@@ -1,7 +1,8 @@
+use std::cell::OnceCell;
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs;
-use std::io::{self, Read};
-use std::os::fd::BorrowedFd;
+use std::io::{self, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -12,29 +13,29 @@ use nix::sys::stat::Mode;
 use crate::{Errno, InitFlags, InitState, Kernel, LoadedModule};
 
 /// The machine's own kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Live {
     proc: PathBuf,
     sys: PathBuf,
+    /// `/sys/module`, once a number below it was asked for.
+    modules: OnceCell<OwnedFd>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { proc: "/proc".into(), sys: "/sys".into() }
+        Self { proc: "/proc".into(), sys: "/sys".into(), modules: OnceCell::new() }
     }
 }
 
 impl Live {
     /// The same kernel, whose `/proc` and `/sys` are read below `root`.
     pub fn with_files_below(root: &Path) -> Self {
-        Self { proc: root.join("proc"), sys: root.join("sys") }
+        Self { proc: root.join("proc"), sys: root.join("sys"), modules: OnceCell::new() }
     }
 
-    /// `/sys/module/NAME`; `None` for a name that is no single file name and
-    /// would lead elsewhere, or is longer than one can be. No module is called so.
+    /// `/sys/module/NAME`; `None` for what is no module's name.
     fn module(&self, name: &[u8]) -> Option<PathBuf> {
-        let leads_away = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
-        if leads_away || name.len() > NAME_MAX {
+        if !is_name(name) {
             return None;
         }
         // With room for the name of a file, so that it need not move.
@@ -45,15 +46,32 @@ impl Live {
         Some(path.into())
     }
 
+    /// `/sys/module`, opened once.
+    fn modules(&self) -> io::Result<&OwnedFd> {
+        if let Some(modules) = self.modules.get() {
+            return Ok(modules);
+        }
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let modules = openat(AT_FDCWD, &self.sys.join("module"), flags, Mode::empty())?;
+        Ok(self.modules.get_or_init(|| modules))
+    }
+
     fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
-        let Some(mut path) = self.module(name) else {
+        if !is_name(name) {
             return Ok(None);
-        };
-        path.push(file);
+        }
+        let mut path = [0; NAME_MAX + 16];
+        let mut free = path.as_mut_slice();
+        for part in [name, b"/", file.as_bytes()] {
+            free.write_all(part)?;
+        }
+        let free = free.len();
+        let path = path.get(..path.len() - free).unwrap_or_default();
         // musl's open(2), which std calls, sets the flag again: a system call more.
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let opened = openat(AT_FDCWD, &path, flags, Mode::empty());
-        let Some(file) = absent_is_none(opened.map_err(io::Error::from))? else {
+        let opened =
+            self.modules().and_then(|modules| Ok(openat(modules, path, flags, Mode::empty())?));
+        let Some(file) = absent_is_none(opened)? else {
             return Ok(None);
         };
         let mut file = fs::File::from(file);
@@ -61,12 +79,17 @@ impl Live {
         let mut buffer = [0; 64];
         let size = file.read(&mut buffer)?;
         let text = buffer.get(..size).unwrap_or_default();
-        std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
+        decimal(text.trim_ascii())
             .map(Some)
-            .ok_or_else(|| unexpected(&path, text))
+            .ok_or_else(|| unexpected(&self.sys.join("module").join(OsStr::from_bytes(path)), text))
     }
+}
+
+/// Whether a module can be called so: `false` for a name that is no single file
+/// name and would lead elsewhere, or is longer than one can be.
+fn is_name(name: &[u8]) -> bool {
+    let leads_away = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
+    !leads_away && name.len() <= NAME_MAX
 }
 
 impl Kernel for Live {
