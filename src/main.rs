@@ -24,6 +24,7 @@
 //!         |  formats: the files
 //!         +- crates/index    modules.*.bin, .dep, .builtin.modinfo
 //!         +- crates/config   modprobe.d, depmod.d, kernel command line
+//!         +- crates/cache    what the last run saw of a tree
 //!              |
 //!              |  leaves: know nobody
 //!              +- crates/name     ModuleName, glob patterns

@@ -13,12 +13,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kernel", &[]),
     ("index", LEAVES),
     ("config", LEAVES),
+    ("cache", &[]),
     ("probe", FORMATS),
     ("depmod", FORMATS),
     ("libkmod", ENGINES),
 ];
 const LEAVES: &[&str] = &["name", "elf", "file", "kernel"];
-const FORMATS: &[&str] = &["name", "elf", "file", "kernel", "index", "config"];
+const FORMATS: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "cache"];
 
 /// Of the engines the library uses the one that the tools load with.
 const ENGINES: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "probe"];

@@ -84,8 +84,8 @@ fn end(option: &Opt) -> Option<Read> {
 }
 
 /// Finds the option that `long` (what stands behind `--`) names, and the value
-/// behind its `=`. What is hidden, since only releases before 34 took it, makes no
-/// abbreviation of another option ambiguous.
+/// behind its `=`. What is hidden, since only releases before 34 took it, and what only
+/// komod has make no abbreviation of another option ambiguous.
 fn long_option<'w>(
     definition: &Definition,
     long: &'w [u8],
@@ -104,8 +104,10 @@ fn long_option<'w>(
     }
     let mut found: Vec<_> =
         spellings().filter(|(spelling, _)| spelling.as_bytes().starts_with(name)).collect();
-    if found.iter().any(|(_, option)| !option.hidden) {
-        found.retain(|(_, option)| !option.hidden);
+    for stands_back in [|option: &Opt| option.hidden, |option: &Opt| option.own] {
+        if found.iter().any(|(_, option)| !stands_back(option)) {
+            found.retain(|(_, option)| !stands_back(option));
+        }
     }
     let shown = String::from_utf8_lossy(long);
     match found.as_slice() {
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
     use crate::cli::{count, flag, list};
 
-    static OPTIONS: [Opt; 8] = [
+    static OPTIONS: [Opt; 9] = [
         count("quiet", "").short('q'),
         flag("all", "").short('a'),
         flag("show-depends", "").short('D'),
@@ -142,6 +144,7 @@ mod tests {
         flag("ignore-install", "").short('i').aliases(&["ignore-remove"]),
         flag("old", "").short('u').without_long().hidden(),
         flag("alien", "").hidden(),
+        flag("quite-new", "").own(),
     ];
     static DEFINITION: Definition =
         Definition::new("tool", "about", "[options]", &OPTIONS, "MODULE");
@@ -200,6 +203,8 @@ mod tests {
         assert_eq!(words(&["--ignore"]), ["--ignore-install", "--"]);
         // What is hidden stands back.
         assert_eq!(words(&["--al", "--ali"]), ["--all", "--alien", "--"]);
+        // So does what only komod has.
+        assert_eq!(words(&["--qui", "--quit"]), ["--quiet", "--quite-new", "--"]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct Opt {
     metavar: &'static str,
     help: &'static str,
     pub(super) hidden: bool,
+    pub(super) own: bool,
 }
 
 /// What an option does to a command line.
@@ -81,6 +82,7 @@ impl Opt {
             metavar: "",
             help,
             hidden: false,
+            own: false,
         }
     }
 
@@ -102,6 +104,11 @@ impl Opt {
     /// Help does not tell of it.
     pub const fn hidden(self) -> Self {
         Self { hidden: true, ..self }
+    }
+
+    /// Only komod has it: what abbreviates another option goes on meaning that.
+    pub const fn own(self) -> Self {
+        Self { own: true, ..self }
     }
 
     /// It has a letter and no word; the word was its id only.

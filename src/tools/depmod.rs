@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
     AddError, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
-    Reading, ScanError, Symbols, Turn, explicit, is_fresh, load_modules, publish, scan,
-    sort_modules,
+    Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, is_fresh, load_modules_again,
+    publish, scan, scan_again, sort_modules,
 };
 
 use super::Tool;
@@ -20,8 +20,10 @@ use crate::host::{Host, Outcome};
 use crate::io_text;
 use crate::report::Level;
 
+mod cached;
 mod findings;
 
+use cached::{Cache, Kept, Look};
 use findings::{Teller, config_warnings, lossy};
 
 pub(super) const TOOL: Tool = Tool {
@@ -50,6 +52,8 @@ static DEFINITION: Definition = Definition::new(
         flag("show", "Write the texts to standard output, and no file")
             .short('n')
             .visible_alias("dry-run"),
+        value("cache", "DIR", "Keep what modules say in DIR (default /var/cache/komod)").own(),
+        flag("no-cache", "Read every module, and keep nothing").own(),
         value("symbol-prefix", "CHAR", "What the architecture puts before symbols").short('P'),
         flag("warn", "Tell what is in the database twice").short('w'),
         count("verbose", "Tell which module needs which, and why").short('v'),
@@ -76,6 +80,8 @@ struct Options {
     kernel: Option<KernelFile>,
     prefix: Option<u8>,
     jobs: NonZeroUsize,
+    /// Where it is kept what modules said, if anywhere.
+    cache: Option<PathBuf>,
     show: bool,
     warn: bool,
     trace: bool,
@@ -111,6 +117,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         report: &mut host.report,
         stdout: host.stdout,
         trace: options.trace,
+        spoke: false,
         broken: None,
     };
     let outcome = match make(&options, &mut teller) {
@@ -184,6 +191,7 @@ fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
         kernel,
         prefix,
         jobs,
+        cache: cached::directory(given),
         show: given.flag("show"),
         warn: given.flag("warn"),
         trace: given.count("verbose") > 0,
@@ -213,34 +221,32 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.errsyms && options.kernel.is_none() {
         teller.report.warning("-e needs -E or -F");
     }
+    let cache = Cache::of(options);
+    let look = cache.as_ref().map_or(Look::Unknown, |cache| cache.look(options, teller));
+    if look == Look::Same {
+        return Ok(());
+    }
     // From here on nobody else's run comes between what is read and what is written.
     // A database that may be up to date is not touched yet.
-    let unlocked = options.show || options.quick;
+    let unlocked = options.show || (options.quick && look == Look::Unknown);
     let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
-    let mut config = if options.modules.is_empty() {
-        DepmodConfig::load(&options.search, options.version.as_bytes())
-    } else {
-        DepmodConfig::default()
-    };
-    // The database names modules elsewhere absolutely; a directory that is not there
-    // is told as it was written.
-    for external in config.externals.iter_mut().filter(|external| external.dir.is_dir()) {
-        if let Ok(dir) = absolute(external.dir.as_os_str()) {
-            external.dir = dir.into();
-        }
-    }
+    let config = configuration(options);
     config_warnings(teller.report, &config.warnings);
     let mut symbols = Symbols::default();
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
-    if options.quick {
+    if options.quick && look == Look::Unknown {
         if up_to_date(options, &config, teller) {
             return Ok(());
         }
         turn = Turn::wait(&options.out_dir);
     }
-    let found = modules(options, &config, teller)?;
+    let kept = cache.as_ref().and_then(|cache| cache.kept(options, &config));
+    let old = kept.as_ref().and_then(Kept::tree);
+    let mut survey = Survey::new(old.as_ref());
+    survey.note_inputs(&options.dir);
+    let found = modules(options, &config, &mut survey, teller)?;
     let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
     let checks = Checks {
         unknown: options.errsyms && options.kernel.is_some(),
@@ -251,7 +257,20 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         prefix: options.prefix,
         checks: checks.unknown || checks.versions,
     };
-    load_modules(&mut catalog, &mut symbols, how, &mut teller.sink());
+    let holds = survey.modules_hold();
+    let facts = cache.as_ref().filter(|_| old.is_some()).and_then(Cache::facts);
+    let recall = match (&old, &holds, &facts) {
+        (Some(old), Some(holds), Some(facts)) => Recall::new(old, holds, facts),
+        _ => None,
+    };
+    let loaded = load_modules_again(
+        &mut catalog,
+        &mut symbols,
+        how,
+        recall.as_ref(),
+        &mut survey,
+        &mut teller.sink(),
+    );
     let graph = Graph::resolve(&catalog, &symbols, checks, &mut teller.sink());
     let graph = graph.map_err(|_| GaveUp)?;
     let database = Database {
@@ -275,7 +294,29 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     publish(&options.out_dir, &files, turn).map_err(|error| {
         publish_error(&error, teller);
         GaveUp
-    })
+    })?;
+    if let Some(cache) = &cache {
+        let settings = cached::settings(options, &config);
+        let quiet = !teller.spoke;
+        cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
+    }
+    Ok(())
+}
+
+/// What the administrator decided.
+fn configuration(options: &Options) -> DepmodConfig {
+    if !options.modules.is_empty() {
+        return DepmodConfig::default();
+    }
+    let mut config = DepmodConfig::load(&options.search, options.version.as_bytes());
+    // The database names modules elsewhere absolutely; a directory that is not there
+    // is told as it was written.
+    for external in config.externals.iter_mut().filter(|external| external.dir.is_dir()) {
+        if let Ok(dir) = absolute(external.dir.as_os_str()) {
+            external.dir = dir.into();
+        }
+    }
+    config
 }
 
 /// Tells root once of what others could put into this system's kernel.
@@ -286,6 +327,7 @@ fn exposed(options: &Options, catalog: &Catalog, teller: &mut Teller<'_, '_>) {
     let paths = options.search.paths.iter().cloned().chain(modules);
     let found: Vec<_> = paths.flat_map(|path| watch.look(&path)).collect();
     if let Some(first) = found.first() {
+        teller.spoke = true;
         let (number, first) = (found.len(), first.path.display());
         teller.report.warning(format_args!(
             "{number} modules or directories can be written by others than root, {first} first"
@@ -309,6 +351,7 @@ fn up_to_date(options: &Options, config: &DepmodConfig, teller: &mut Teller<'_, 
 fn modules(
     options: &Options,
     config: &DepmodConfig,
+    survey: &mut Survey<'_>,
     teller: &mut Teller<'_, '_>,
 ) -> Result<Vec<Found>, GaveUp> {
     if !options.modules.is_empty() {
@@ -317,7 +360,7 @@ fn modules(
             GaveUp
         });
     }
-    let found = scan(&options.dir, config, &mut teller.sink());
+    let found = scan_again(&options.dir, config, survey, &mut teller.sink());
     found.map_err(|error| {
         no_directory(&error, teller);
         let why = io_text(&error.error);
@@ -340,10 +383,14 @@ fn fresh(
     let mut configs: Vec<&Path> = options.search.paths.iter().map(PathBuf::as_path).collect();
     configs.extend(config.externals.iter().map(|external| external.dir.as_path()));
     is_fresh(&options.dir, found, &configs).unwrap_or_else(|error| {
-        let (dir, why) = (lossy(options.dir.as_os_str().as_bytes()), io_text(&error));
-        teller.report.error(format_args!("could not fstatat({dir}, modules.dep): {why}"));
+        no_database(options, &error, teller);
         false
     })
+}
+
+fn no_database(options: &Options, error: &io::Error, teller: &mut Teller<'_, '_>) {
+    let (dir, why) = (lossy(options.dir.as_os_str().as_bytes()), io_text(error));
+    teller.report.error(format_args!("could not fstatat({dir}, modules.dep): {why}"));
 }
 
 fn kernel_symbols(

@@ -36,11 +36,12 @@ pub struct Module {
     pub found: Found,
     pub(crate) texts: Texts,
     pub(crate) wants: Vec<Wanted>,
+    pub(crate) exports: Vec<SymbolId>,
 }
 
 impl Module {
     pub(crate) fn new(found: Found) -> Self {
-        Self { found, texts: Texts::default(), wants: Vec::new() }
+        Self { found, texts: Texts::default(), wants: Vec::new(), exports: Vec::new() }
     }
 
     /// Its name.

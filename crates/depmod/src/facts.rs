@@ -106,7 +106,27 @@ pub(crate) enum Key {
     Weakdep,
 }
 
+impl Key {
+    /// All of them; a key's place is its number in a cache.
+    const ALL: [Self; 3] = [Self::Alias, Self::Softdep, Self::Weakdep];
+}
+
 impl Texts {
+    /// These texts, as [`Self::numbered`] tells them; `None` if there is another number.
+    pub(crate) fn of_numbered<'a>(texts: impl Iterator<Item = (u8, &'a [u8])>) -> Option<Self> {
+        let mut found = Self::default();
+        for (number, value) in texts {
+            let span = Span::push(&mut found.arena, value);
+            found.entries.push((*Key::ALL.get(usize::from(number))?, span));
+        }
+        Some(found)
+    }
+
+    /// All values, in order, each with its key's number.
+    pub(crate) fn numbered(&self) -> impl ExactSizeIterator<Item = (u8, &[u8])> {
+        self.entries.iter().map(|(key, span)| (*key as u8, span.of(&self.arena)))
+    }
+
     /// The values of `key`, in order.
     pub(crate) fn of(&self, key: Key) -> impl Iterator<Item = &[u8]> {
         let wanted = self.entries.iter().filter(move |entry| entry.0 == key);

@@ -5,14 +5,17 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use komod_cache::{Key, Known};
 use komod_elf::{Excerpt, Module};
 use komod_file::{ModuleFile, Unpacker};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ModuleId};
 use crate::facts::{Extractor, ModuleFacts};
 use crate::finding::{Finding, Sink, Unreadable};
 use crate::names::Names;
+use crate::recall::{self, Recall};
 use crate::scan::Found;
+use crate::survey::Survey;
 use crate::symbols::{Owner, SymbolId, Symbols};
 
 /// How modules are read.
@@ -41,6 +44,14 @@ const PACKED_COST: usize = 8;
 /// A worker's buffer that is larger is given back: very few modules need one.
 const KEPT: usize = 4 << 20;
 
+/// What is known of the files of a catalog's modules after they were read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// In module order what is known of the file, which is `None` if it has vanished,
+    /// and whether it could be read.
+    pub files: Vec<(Option<Known>, bool)>,
+}
+
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
 /// which may hold the kernel's own already.
 pub fn load_modules(
@@ -49,15 +60,44 @@ pub fn load_modules(
     how: Reading,
     sink: &mut Sink<'_>,
 ) {
-    let files: Vec<&Found> = catalog.iter().map(|(_, module)| &module.found).collect();
-    let mut facts: Vec<Option<Read>> = files.iter().map(|_| None).collect();
+    load_modules_again(catalog, symbols, how, None, &mut Survey::default(), sink);
+}
+
+/// As [`load_modules`], without reading what `recall` remembers; it is of a run with the
+/// same `prefix` and without checks, as this one must be. `survey` judges the files.
+pub fn load_modules_again(
+    catalog: &mut Catalog,
+    symbols: &mut Symbols,
+    how: Reading,
+    recall: Option<&Recall<'_>>,
+    survey: &mut Survey<'_>,
+    sink: &mut Sink<'_>,
+) -> Loaded {
+    let names = recall.map(|recall| recall.meanings(symbols)).unwrap_or_default();
+    let named = |symbol: SymbolId| names[symbol.0 as usize];
+    let mut facts: Vec<Option<Read>> = Vec::with_capacity(catalog.len());
+    let mut files = Vec::new();
+    let mut loaded = Vec::with_capacity(catalog.len());
+    for (id, module) in catalog.iter() {
+        let kept = recall.and_then(|recall| recall.of(module.found.path()));
+        let kept =
+            kept.and_then(|(kept, known)| Some((recall::facts(&kept, how.prefix, &named)?, known)));
+        loaded.push((kept.as_ref().map(|(_, known)| *known), kept.is_some()));
+        if kept.is_none() {
+            files.push((id.index(), &module.found));
+        }
+        facts.push(kept.map(|(kept, _)| Read { worker: None, outcome: Ok(kept) }));
+    }
     let mut meanings = Vec::new();
     for (worker, batch) in read_all(&files, how).into_iter().enumerate() {
         // What each name of this worker is called by all.
         let ids = 0..batch.names.len() as u32;
         meanings.push(ids.map(|id| symbols.intern(batch.names.name(id))).collect::<Vec<_>>());
-        for (at, read) in batch.read {
-            facts[at] = Some(Read { worker, outcome: read });
+        for ReadFile { place, key, outcome } in batch.read {
+            let path = catalog.module(ModuleId(place as u32)).found.to_path();
+            let whole = outcome.as_ref().is_ok_and(|facts| facts.damage.is_none());
+            loaded[place] = (key.map(|key| survey.known(key, path)), whole);
+            facts[place] = Some(Read { worker: Some(worker), outcome });
         }
     }
     for (id, read) in catalog.ids().zip(facts) {
@@ -69,12 +109,17 @@ pub fn load_modules(
                     let why = Unreadable::Elf(error);
                     sink(Finding::Unreadable { path: module.found.path(), why });
                 }
-                let meaning = |symbol: SymbolId| meanings[worker][symbol.0 as usize];
-                for (symbol, crc) in facts.exports {
-                    symbols.export(meaning(symbol), Owner::Module(id), crc);
+                if let Some(worker) = worker {
+                    let meaning = |symbol: &mut SymbolId| {
+                        *symbol = meanings[worker][symbol.0 as usize];
+                    };
+                    facts.exports.iter_mut().for_each(|(symbol, _)| meaning(symbol));
+                    facts.wants.iter_mut().for_each(|wanted| meaning(&mut wanted.symbol));
                 }
-                for wanted in &mut facts.wants {
-                    wanted.symbol = meaning(wanted.symbol);
+                module.exports.reserve_exact(facts.exports.len());
+                for (symbol, crc) in facts.exports {
+                    symbols.export(symbol, Owner::Module(id), crc);
+                    module.exports.push(symbol);
                 }
                 module.wants = facts.wants;
                 module.texts = facts.texts;
@@ -82,24 +127,32 @@ pub fn load_modules(
             Err(why) => sink(Finding::Unreadable { path: module.found.path(), why }),
         }
     }
+    Loaded { files: loaded }
 }
 
 struct Read {
-    /// Whose names the facts are told in.
-    worker: usize,
+    /// Whose names the facts are told in; `None` for those of all.
+    worker: Option<usize>,
     outcome: Result<ModuleFacts, Unreadable>,
 }
 
 /// What one worker has read.
 struct Batch {
     names: Names,
-    /// By the modules' places in module order.
-    read: Vec<(usize, Result<ModuleFacts, Unreadable>)>,
+    read: Vec<ReadFile>,
+}
+
+struct ReadFile {
+    /// Of the module, in module order.
+    place: usize,
+    /// Of the file when it was opened.
+    key: Option<Key>,
+    outcome: Result<ModuleFacts, Unreadable>,
 }
 
 /// Every worker takes the next few modules until none are left; the caller's thread
 /// is one of them.
-fn read_all(files: &[&Found], how: Reading) -> Vec<Batch> {
+fn read_all(files: &[(usize, &Found)], how: Reading) -> Vec<Batch> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut worker = Worker::new(how);
@@ -107,8 +160,9 @@ fn read_all(files: &[&Found], how: Reading) -> Vec<Batch> {
         loop {
             let start = next.fetch_add(HANDFUL, Ordering::Relaxed);
             let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) else { break };
-            for (at, found) in (start..).zip(rest.iter().take(HANDFUL)) {
-                read.push((at, worker.read(found)));
+            for (place, found) in rest.iter().take(HANDFUL) {
+                let (key, outcome) = worker.read(found);
+                read.push(ReadFile { place: *place, key, outcome });
             }
         }
         Batch { names: worker.extractor.names, read }
@@ -131,8 +185,9 @@ fn read_all(files: &[&Found], how: Reading) -> Vec<Batch> {
 }
 
 /// How many workers have enough to do.
-fn worthwhile(files: &[&Found]) -> usize {
-    let cost = |found: &&Found| if found.path().ends_with(b".ko") { 1 } else { PACKED_COST };
+fn worthwhile(files: &[(usize, &Found)]) -> usize {
+    let cost =
+        |(_, found): &(usize, &Found)| if found.path().ends_with(b".ko") { 1 } else { PACKED_COST };
     1 + files.iter().map(cost).sum::<usize>() / WORTH_A_THREAD
 }
 
@@ -154,12 +209,22 @@ impl Worker {
         }
     }
 
-    fn read(&mut self, found: &Found) -> Result<ModuleFacts, Unreadable> {
-        let file = ModuleFile::open(found.to_path()).map_err(Unreadable::File)?;
-        if let Some(facts) = self.read_parts(&file) {
+    fn read(&mut self, found: &Found) -> (Option<Key>, Result<ModuleFacts, Unreadable>) {
+        match ModuleFile::open(found.to_path()) {
+            Ok(file) => (Some(Key::of(file.metadata())), self.read_file(&file)),
+            Err(error) => {
+                // One that changes in between has another key than a settled one.
+                let metadata = std::fs::metadata(found.to_path()).ok();
+                (metadata.map(|found| Key::of(&found)), Err(Unreadable::File(error)))
+            }
+        }
+    }
+
+    fn read_file(&mut self, file: &ModuleFile) -> Result<ModuleFacts, Unreadable> {
+        if let Some(facts) = self.read_parts(file) {
             return Ok(facts);
         }
-        self.unpacker.contents_into(&file, &mut self.bytes).map_err(Unreadable::File)?;
+        self.unpacker.contents_into(file, &mut self.bytes).map_err(Unreadable::File)?;
         let module = Module::parse(&self.bytes).map_err(Unreadable::Elf)?;
         let facts = self.extractor.read(&module);
         self.bytes.clear();

@@ -7,12 +7,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use komod_cache::{Entry, EntryKind};
 use komod_config::DepmodConfig;
 use komod_name::ModuleName;
 
 use crate::finding::{Finding, Sink};
 use crate::names::Names;
 use crate::rank::Ranking;
+use crate::survey::Survey;
 
 /// A module file: where it is and how it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +120,22 @@ pub fn scan(
     config: &DepmodConfig,
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Found>, ScanError> {
-    let mut walk = Walk { config, sink, ancestors: Vec::new(), files: Vec::new() };
+    scan_again(dir, config, &mut Survey::default(), sink)
+}
+
+/// As [`scan`]: a directory that `survey` remembers, and that is as it was, is not
+/// listed again; and the survey hears of all of them.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_again(
+    dir: &Path,
+    config: &DepmodConfig,
+    survey: &mut Survey<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Found>, ScanError> {
+    let (ancestors, files) = (Vec::new(), Vec::new());
+    let mut walk = Walk { config, survey, sink, told: false, ancestors, files };
     walk.directory(dir.as_os_str().as_bytes())
         .map_err(|error| ScanError { path: dir.to_owned(), error })?;
     // The last one first: of equals the one found first stays.
@@ -162,20 +179,18 @@ fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> V
     kept
 }
 
-struct Walk<'a, 'f> {
+struct Walk<'a, 'f, 'o> {
     config: &'a DepmodConfig,
+    survey: &'a mut Survey<'o>,
     sink: &'a mut (dyn FnMut(Finding<'_>) + 'f),
+    /// Whether the sink has heard something of the directory that is being listed.
+    told: bool,
     /// Device and inode of every directory that is being read.
     ancestors: Vec<(u64, u64)>,
     files: Vec<Vec<u8>>,
 }
 
-enum Kind {
-    Directory,
-    Module,
-}
-
-impl Walk<'_, '_> {
+impl<'o> Walk<'_, '_, 'o> {
     fn directory_or_finding(&mut self, path: &[u8]) {
         if let Err(error) = self.directory(path) {
             (self.sink)(Finding::Directory { path, error });
@@ -184,31 +199,43 @@ impl Walk<'_, '_> {
 
     fn directory(&mut self, path: &[u8]) -> io::Result<()> {
         let own = Path::new(OsStr::from_bytes(path));
-        let here = identity(&fs::metadata(own)?);
+        let metadata = fs::metadata(own)?;
+        let here = identity(&metadata);
         if self.ancestors.contains(&here) {
             return Ok(());
         }
         self.ancestors.push(here);
-        let listed = self.list(path, own);
-        if let Ok(entries) = &listed {
-            for (name, kind) in entries {
+        let place = self.survey.directory(own, &metadata);
+        self.told = false;
+        let listed = match self.survey.remembered(place, |name| kind_at(path, name)) {
+            Some(entries) => Ok(entries),
+            None => self.list(path, own),
+        };
+        if self.told || listed.is_err() {
+            self.survey.listed_with_findings(place);
+        }
+        let listed = listed.map(|entries| {
+            for Entry { name, kind, .. } in &entries {
                 // The name of a directory ends in the slash that made it sort
                 // where its contents belong.
                 match kind {
-                    Kind::Module => self.files.push(join(path, name)),
-                    Kind::Directory => {
+                    EntryKind::Module => self.files.push(join(path, name)),
+                    EntryKind::Directory => {
                         let name = name.strip_suffix(b"/").unwrap_or(name);
                         self.directory_or_finding(&join(path, name));
                     }
+                    EntryKind::Other => {}
                 }
             }
-        }
+            self.survey.listed(place, entries);
+        });
         self.ancestors.pop();
-        listed.map(drop)
+        listed
     }
 
-    /// What matters in a directory, in byte order.
-    fn list(&mut self, path: &[u8], own: &Path) -> io::Result<Vec<(Vec<u8>, Kind)>> {
+    /// What matters in a directory, in byte order; of links, those that could come to
+    /// matter too.
+    fn list(&mut self, path: &[u8], own: &Path) -> io::Result<Vec<Entry<'o>>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(own)? {
             let entry = entry?;
@@ -216,17 +243,15 @@ impl Walk<'_, '_> {
             if self.is_excluded(&name) {
                 continue;
             }
-            let is_module = komod_file::strip_extension(&name).is_some();
-            match self.kind(path, &name, &entry) {
-                Some(Kind::Directory) => {
-                    name.push(b'/');
-                    entries.push((name, Kind::Directory));
-                }
-                Some(Kind::Module) if is_module => entries.push((name, Kind::Module)),
-                _ => {}
+            let Some((kind, link)) = self.kind(path, &name, &entry) else { continue };
+            if kind == EntryKind::Directory {
+                name.push(b'/');
+            }
+            if kind != EntryKind::Other || link {
+                entries.push(Entry { name: name.into(), kind, link });
             }
         }
-        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
@@ -234,30 +259,52 @@ impl Walk<'_, '_> {
         name == b"build" || name == b"source" || self.config.excludes.iter().any(|e| e == name)
     }
 
-    /// Directory or regular file, links followed; else `None`, and the sink
-    /// knows.
-    fn kind(&mut self, dir: &[u8], name: &[u8], entry: &fs::DirEntry) -> Option<Kind> {
+    /// What an entry is, links followed, and whether it is a link; `None` if it is
+    /// neither directory nor regular file, and the sink knows.
+    fn kind(&mut self, dir: &[u8], name: &[u8], entry: &fs::DirEntry) -> Option<(EntryKind, bool)> {
         let known = entry.file_type().ok().filter(|kind| !kind.is_symlink());
         let kind = match known {
             Some(kind) => kind,
             None => match fs::metadata(entry.path()) {
                 Ok(metadata) => metadata.file_type(),
                 Err(error) => {
-                    (self.sink)(Finding::Entry { dir, name, error });
+                    self.tell(Finding::Entry { dir, name, error });
                     return None;
                 }
             },
         };
-        if kind.is_dir() {
-            Some(Kind::Directory)
-        } else if kind.is_file() {
-            Some(Kind::Module)
-        } else {
+        let of = kind_of(name, kind);
+        if of.is_none() {
             let path = join(dir, name);
-            (self.sink)(Finding::FileType { path: &path, mode: format_bits(kind) });
-            None
+            self.tell(Finding::FileType { path: &path, mode: format_bits(kind) });
         }
+        Some((of?, known.is_none()))
     }
+
+    fn tell(&mut self, finding: Finding<'_>) {
+        self.told = true;
+        (self.sink)(finding);
+    }
+}
+
+/// What an entry of that name and type is; `None` for what is no file.
+fn kind_of(name: &[u8], kind: FileType) -> Option<EntryKind> {
+    if kind.is_dir() {
+        Some(EntryKind::Directory)
+    } else if !kind.is_file() {
+        None
+    } else if komod_file::strip_extension(name).is_some() {
+        Some(EntryKind::Module)
+    } else {
+        Some(EntryKind::Other)
+    }
+}
+
+/// What a link in `dir` leads to now. A directory's name may end in a slash.
+fn kind_at(dir: &[u8], name: &[u8]) -> Option<EntryKind> {
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let metadata = fs::metadata(Path::new(OsStr::from_bytes(&join(dir, name)))).ok()?;
+    kind_of(name, metadata.file_type())
 }
 
 /// The file type bits of `st_mode` (inode(7)).

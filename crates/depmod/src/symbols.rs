@@ -41,6 +41,11 @@ impl Symbols {
         self.exported[symbol.0 as usize] = Some((owner, crc));
     }
 
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.exported.len()
+    }
+
     /// The symbol's name.
     pub fn name(&self, symbol: SymbolId) -> &[u8] {
         self.names.name(symbol.0)

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,6 +15,7 @@ pub struct ModuleFile {
     start: [u8; START],
     /// How many of them the file has.
     started: usize,
+    metadata: Metadata,
 }
 
 /// An ELF header's size.
@@ -45,7 +46,7 @@ impl ModuleFile {
             }
             let compression = Compression::of_magic(&start);
             let source = Source::File(file, metadata.len());
-            return Ok(Self { source, compression, start, started: found });
+            return Ok(Self { source, compression, start, started: found, metadata });
         }
         let mut bytes = Vec::new();
         read_all(&mut file, 0, &mut bytes)?;
@@ -53,7 +54,13 @@ impl ModuleFile {
             return Err(Error::TooShort { size: bytes.len() as u64 });
         }
         let compression = Compression::of_magic(&bytes);
-        Ok(Self { source: Source::Memory(bytes), compression, start, started: 0 })
+        let source = Source::Memory(bytes);
+        Ok(Self { source, compression, start, started: 0, metadata })
+    }
+
+    /// What the system said of the open file before anything was read.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// How the file is packed.

@@ -10,9 +10,14 @@ use xtask::test::workspace;
 
 /// What no original takes, or none can show.
 const EXEMPT: &[(&str, &str)] = &[
+    ("depmod: --cache VALUE", OWN),
+    ("depmod: --cache abbreviated", OWN),
+    ("depmod: --cache=VALUE", OWN),
     ("depmod: --jobs VALUE", OWN),
     ("depmod: --jobs abbreviated", OWN),
     ("depmod: --jobs=VALUE", OWN),
+    ("depmod: --no-cache", OWN),
+    ("depmod: --no-cache abbreviated", OWN),
     ("depmod: -j VALUE", OWN),
     ("depmod: -jVALUE", OWN),
     ("insmod: --force-modversion", NEWER),
@@ -54,6 +59,13 @@ fn words(arg: &Arg) -> impl Iterator<Item = &str> {
     arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default())
 }
 
+/// Whether only komod has the option: then it stands back behind kmod's own.
+fn is_own(definition: &Command, arg: &Arg) -> bool {
+    let way = |word| format!("{}: --{word} abbreviated", definition.get_name());
+    let exempt = |way: String| EXEMPT.iter().any(|(known, why)| *known == way && *why == OWN);
+    arg.get_long().is_some_and(|word| exempt(way(word)))
+}
+
 /// The option that a long word means: one that is written so, or the only one that
 /// begins so.
 fn meant<'d>(definition: &'d Command, word: &str) -> Option<&'d Arg> {
@@ -63,6 +75,8 @@ fn meant<'d>(definition: &'d Command, word: &str) -> Option<&'d Arg> {
     let begins = |arg: &&Arg| words(arg).any(|w| w.starts_with(word));
     let (hidden, shown): (Vec<_>, Vec<_>) =
         options(definition).filter(begins).partition(|arg| arg.is_hide_set());
+    let (own, shown): (Vec<_>, Vec<_>) = shown.into_iter().partition(|arg| is_own(definition, arg));
+    let shown = if shown.is_empty() { own } else { shown };
     match (&*shown, &*hidden) {
         ([arg], _) | ([], [arg]) => Some(*arg),
         _ => None,

@@ -15,6 +15,8 @@ pub(super) struct Teller<'a, 'h> {
     pub stdout: &'a mut dyn Write,
     /// Whether edges of the dependency graph are printed.
     pub trace: bool,
+    /// Whether there was anything to tell, said or not.
+    pub spoke: bool,
     /// Why standard output took no more.
     pub broken: Option<io::Error>,
 }
@@ -31,6 +33,7 @@ impl Teller<'_, '_> {
     }
 
     fn tell(&mut self, finding: &Finding<'_>) {
+        self.spoke |= !matches!(finding, Finding::Needs { .. });
         let report = &mut *self.report;
         match *finding {
             Finding::Directory { path, ref error } => {

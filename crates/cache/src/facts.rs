@@ -1,0 +1,254 @@
+//! What modules say, as far as depmod needs it.
+
+use crate::bytes::{Reader, Writer, checksum};
+
+/// What the modules of a tree said, in the order of [`Tree::modules`](crate::Tree).
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Each name that a number stands for, once.
+    pub names: Vec<&'a [u8]>,
+    modules: Vec<ModuleFacts<'a>>,
+}
+
+/// What one module said.
+#[derive(Debug, Clone, Copy)]
+pub struct ModuleFacts<'a> {
+    exports: &'a [u8],
+    wants: &'a [u8],
+    texts: Reader<'a>,
+    count: usize,
+}
+
+/// A symbol that a module asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// The number of its name, less than 2^29.
+    pub name: u32,
+    /// Whether the module can do without.
+    pub weak: bool,
+    /// Whether the module writes a dot, or the architecture's own byte, before it.
+    pub cut: [bool; 2],
+}
+
+/// A text of a module, and a number of the caller's for its kind.
+pub type Text<'a> = (u8, &'a [u8]);
+
+const MAGIC: [u8; 8] = *b"komodF\0\x01";
+
+const NAME: u32 = (1 << 29) - 1;
+const WEAK: u32 = 1 << 31;
+const CUT: [u32; 2] = [1 << 30, 1 << 29];
+
+impl<'a> Facts<'a> {
+    /// The facts in a file's bytes; `None` unless every byte is as it was written, and
+    /// their checksum is `sum`.
+    pub fn parse(bytes: &'a [u8], sum: u64) -> Option<Self> {
+        if !bytes.ends_with(&sum.to_le_bytes()) {
+            return None;
+        }
+        let mut bytes = Reader::of_file(bytes, MAGIC)?;
+        let count = bytes.count(4)?;
+        let mut names = Vec::with_capacity(count);
+        for _ in 0..count {
+            names.push(bytes.text()?);
+        }
+        let count = bytes.count(12)?;
+        let mut modules = Vec::with_capacity(count);
+        for _ in 0..count {
+            modules.push(ModuleFacts::read(&mut bytes, names.len())?);
+        }
+        bytes.end()?;
+        Some(Self { names, modules })
+    }
+
+    /// What the module at a place said.
+    pub fn module(&self, place: usize) -> Option<ModuleFacts<'a>> {
+        self.modules.get(place).copied()
+    }
+}
+
+impl<'a> ModuleFacts<'a> {
+    fn read(bytes: &mut Reader<'a>, names: usize) -> Option<Self> {
+        let mut numbers = || {
+            let count = bytes.count(4)?;
+            bytes.take(count.checked_mul(4)?)
+        };
+        let (exports, wants) = (numbers()?, numbers()?);
+        let count = bytes.count(5)?;
+        let texts = *bytes;
+        for _ in 0..count {
+            bytes.u8()?;
+            bytes.text()?;
+        }
+        let facts = Self { exports, wants, texts, count };
+        let known = |name: u32| (name as usize) < names;
+        let sound = facts.exports().all(known) && facts.wants().all(|want| known(want.name));
+        sound.then_some(facts)
+    }
+
+    /// The numbers of the symbols it offers, in its order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        numbers(self.exports)
+    }
+
+    /// The symbols it asks for, in its order.
+    pub fn wants(&self) -> impl ExactSizeIterator<Item = Want> + use<'a> {
+        numbers(self.wants).map(|number| Want {
+            name: number & NAME,
+            weak: number & WEAK != 0,
+            cut: CUT.map(|bit| number & bit != 0),
+        })
+    }
+
+    /// Its texts, in its order.
+    pub fn texts(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
+        let mut rest = self.texts;
+        (0..self.count).map_while(move |_| Some((rest.u8()?, rest.text()?)))
+    }
+}
+
+fn numbers(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> {
+    bytes.chunks_exact(4).map(|four| four.first_chunk().map_or(0, |four| u32::from_le_bytes(*four)))
+}
+
+/// Puts [`Facts`] together, module by module.
+#[derive(Debug)]
+pub struct FactsWriter {
+    /// By the caller's number of a name, the one in the file and one more; 0 for none yet.
+    numbers: Vec<u32>,
+    names: Writer,
+    named: u32,
+    modules: Writer,
+    count: u32,
+}
+
+impl FactsWriter {
+    /// One for a caller who has so many names.
+    pub fn new(names: usize) -> Self {
+        let writer = Writer::default;
+        let numbers = vec![0; names];
+        Self { numbers, names: writer(), named: 0, modules: writer(), count: 0 }
+    }
+
+    /// Adds a module. Names are the caller's numbers; `name` tells what they stand for.
+    pub fn module<'n, 't>(
+        &mut self,
+        exports: impl ExactSizeIterator<Item = u32>,
+        wants: impl ExactSizeIterator<Item = Want>,
+        texts: impl ExactSizeIterator<Item = Text<'t>>,
+        name: impl Fn(u32) -> &'n [u8],
+    ) {
+        self.count += 1;
+        self.modules.count(exports.len());
+        for export in exports {
+            let number = self.number(export, &name);
+            self.modules.u32(number);
+        }
+        self.modules.count(wants.len());
+        for want in wants {
+            let weak = if want.weak { WEAK } else { 0 };
+            let cut = CUT.into_iter().zip(want.cut).map(|(bit, cut)| if cut { bit } else { 0 });
+            let number = self.number(want.name, &name);
+            self.modules.u32(number & NAME | weak | cut.sum::<u32>());
+        }
+        self.modules.count(texts.len());
+        for (kind, text) in texts {
+            self.modules.u8(kind);
+            self.modules.text(text);
+        }
+    }
+
+    fn number<'n>(&mut self, own: u32, name: impl Fn(u32) -> &'n [u8]) -> u32 {
+        let Some(number) = self.numbers.get_mut(own as usize) else { return NAME };
+        if *number == 0 {
+            self.named += 1;
+            *number = self.named;
+            self.names.text(name(own));
+        }
+        *number - 1
+    }
+
+    /// The file's bytes and their checksum; `None` if there were too many.
+    pub fn finish(self) -> Option<(Vec<u8>, u64)> {
+        if self.named >= NAME {
+            return None;
+        }
+        let mut out = Writer::new(MAGIC);
+        out.bytes.reserve_exact(self.names.bytes.len() + self.modules.bytes.len() + 32);
+        out.u32(self.named);
+        out.bytes.extend_from_slice(&self.names.bytes);
+        out.u32(self.count);
+        out.bytes.extend_from_slice(&self.modules.bytes);
+        let sum = checksum(&out.bytes);
+        out.u64(sum);
+        (out.bytes.len() <= crate::bytes::LARGEST).then_some((out.bytes, sum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&[u8]; 5] = [b"unused", b"b", b"", b"d", b"e"];
+    const TEXTS: [Text<'static>; 2] = [(0, b"alias"), (7, b"")];
+
+    fn file() -> (Vec<u8>, u64) {
+        let mut writer = FactsWriter::new(NAMES.len());
+        let name = |number: u32| NAMES[number as usize];
+        let want = |name, weak, cut| Want { name, weak, cut };
+        let wants = [want(3, false, [false; 2]), want(4, true, [true, false])];
+        writer.module([3, 1].into_iter(), wants.into_iter(), TEXTS.into_iter(), name);
+        let wants = [want(1, false, [false, true]), want(2, true, [true; 2])];
+        writer.module([].into_iter(), wants.into_iter(), [].into_iter(), name);
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn facts_come_back_with_the_names_that_are_used() {
+        let (bytes, sum) = file();
+        let facts = Facts::parse(&bytes, sum).unwrap();
+        assert_eq!(facts.names, [&b"d"[..], b"b", b"e", b""]);
+        let first = facts.module(0).unwrap();
+        assert_eq!(first.exports().collect::<Vec<_>>(), [0, 1]);
+        let last = Want { name: 2, weak: true, cut: [true, false] };
+        assert_eq!(first.wants().last(), Some(last));
+        assert_eq!(first.texts().collect::<Vec<_>>(), TEXTS);
+        let second = facts.module(1).unwrap();
+        let names: Vec<u32> = second.wants().map(|want| want.name).collect();
+        assert_eq!((names, second.exports().len(), second.texts().count()), (vec![1, 3], 0, 0));
+        assert!(facts.module(2).is_none());
+    }
+
+    #[test]
+    fn facts_come_back_whole_or_not_at_all() {
+        let (mut bytes, sum) = file();
+        assert!(Facts::parse(&bytes, sum + 1).is_none());
+        for end in 0..bytes.len() {
+            assert!(Facts::parse(&bytes[..end], sum).is_none());
+        }
+        for at in 0..bytes.len() * 8 {
+            bytes[at / 8] ^= 1 << (at % 8);
+            assert!(Facts::parse(&bytes, sum).is_none());
+            bytes[at / 8] ^= 1 << (at % 8);
+        }
+    }
+
+    #[test]
+    fn a_forged_sum_gives_no_panic_and_no_unknown_name() {
+        let (bytes, _) = file();
+        let body = &bytes[..bytes.len() - 8];
+        for at in 8..body.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut forged = body.to_vec();
+                forged[at] = value;
+                let sum = checksum(&forged);
+                forged.extend(sum.to_le_bytes());
+                let Some(facts) = Facts::parse(&forged, sum) else { continue };
+                for module in [0, 1].into_iter().filter_map(|place| facts.module(place)) {
+                    assert!(module.exports().all(|name| (name as usize) < facts.names.len()));
+                    let _ = module.texts().count();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! By what a file is known again.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::bytes::{Reader, Writer};
+use crate::file_system;
+
+/// What the system says of a file that changes whenever its bytes, or a directory's
+/// entries, do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub inode: u64,
+    /// `st_size`, in bytes.
+    pub size: u64,
+    /// `st_mtim`: anybody can set it.
+    pub modified: Moment,
+    /// `st_ctim`: only the system sets it, at each change of the file, its mode, owner,
+    /// names or times.
+    pub changed: Moment,
+}
+
+/// A point of time, since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// Whole seconds.
+    pub seconds: i64,
+    /// Nanoseconds behind them.
+    pub nanoseconds: u32,
+}
+
+impl Key {
+    /// The key of the file that `metadata` is of.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: Moment::new(metadata.mtime(), metadata.mtime_nsec()),
+            changed: Moment::new(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether whatever happens to the file at `now` or later gives it another key.
+    pub fn is_settled(&self, now: Moment) -> bool {
+        self.modified.is_before(now) && self.changed.is_before(now)
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        for number in [self.device, self.inode, self.size] {
+            out.u64(number);
+        }
+        for moment in [self.modified, self.changed] {
+            out.u64(moment.seconds as u64);
+            out.u32(moment.nanoseconds);
+        }
+    }
+
+    pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+        let moment = |bytes: &mut Reader<'_>| {
+            Some(Moment { seconds: bytes.u64()? as i64, nanoseconds: bytes.u32()? })
+        };
+        Some(Self {
+            device: bytes.u64()?,
+            inode: bytes.u64()?,
+            size: bytes.u64()?,
+            modified: moment(bytes)?,
+            changed: moment(bytes)?,
+        })
+    }
+}
+
+/// A tick of the slowest kernel's clock is 10 ms.
+const TICK: u32 = 20_000_000;
+/// File systems that keep whole seconds cut off the rest.
+const WHOLE: i64 = 2;
+const SECOND: u32 = 1_000_000_000;
+
+impl Moment {
+    fn new(seconds: i64, nanoseconds: i64) -> Self {
+        Self { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0) }
+    }
+
+    /// The clock from which file systems take a file's times: it lies behind the exact
+    /// one. `None` if the system has no such clock.
+    pub fn now() -> Option<Self> {
+        let now = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?;
+        Some(Self::new(now.tv_sec(), now.tv_nsec()))
+    }
+
+    /// Whether it lies before `now` by more than a tick of the clock that made it.
+    fn is_before(self, now: Self) -> bool {
+        let then = if self.nanoseconds == 0 {
+            Self { seconds: self.seconds.saturating_add(WHOLE), ..self }
+        } else {
+            let sum = self.nanoseconds.saturating_add(TICK);
+            let carry = i64::from(sum >= SECOND);
+            Self { seconds: self.seconds.saturating_add(carry), nanoseconds: sum % SECOND }
+        };
+        then < now
+    }
+}
+
+/// The key that a file had, and whether it may be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The key.
+    pub key: Key,
+    /// Whether the same key means the same contents: the file had last been changed a
+    /// while before it was looked at, on a file system that tells.
+    pub settled: bool,
+}
+
+impl Known {
+    /// Whether a file with the key `now` has still the same contents for certain.
+    pub fn still_holds(&self, now: &Key) -> bool {
+        self.settled && self.key == *now
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        self.key.write(out);
+        out.u8(u8::from(self.settled));
+    }
+
+    pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { key: Key::read(bytes)?, settled: bytes.bool()? })
+    }
+}
+
+/// Which keys that are taken from now on may be relied on later.
+#[derive(Debug)]
+pub struct Trust {
+    began: Option<Moment>,
+    /// Whether the file system of a device tells of every change.
+    devices: Vec<(u64, bool)>,
+}
+
+impl Trust {
+    /// To be made before the first file is looked at: what is changed after that has
+    /// another key.
+    pub fn begin() -> Self {
+        Self { began: Moment::now(), devices: Vec::new() }
+    }
+
+    /// What is known of a file with `key`, which lies at `path`.
+    pub fn known(&mut self, key: Key, path: &Path) -> Known {
+        let settled = self.began.is_some_and(|began| key.is_settled(began));
+        Known { key, settled: settled && self.tells(key.device, path) }
+    }
+
+    fn tells(&mut self, device: u64, path: &Path) -> bool {
+        if let Some((_, tells)) = self.devices.iter().find(|(known, _)| *known == device) {
+            return *tells;
+        }
+        let tells = file_system::tells_of_changes(path);
+        self.devices.push((device, tells));
+        tells
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64, nanoseconds: u32) -> Moment {
+        Moment { seconds, nanoseconds }
+    }
+
+    #[test]
+    fn a_time_is_past_after_two_ticks_or_two_seconds() {
+        assert!(at(7, 1).is_before(at(7, TICK + 2)));
+        assert!(!at(7, 1).is_before(at(7, TICK + 1)));
+        assert!(at(7, SECOND - 1).is_before(at(8, TICK)));
+        assert!(!at(7, SECOND - 1).is_before(at(8, TICK - 1)));
+        // Whole seconds alone.
+        assert!(!at(7, 0).is_before(at(8, SECOND - 1)));
+        assert!(!at(7, 0).is_before(at(9, 0)));
+        assert!(at(7, 0).is_before(at(9, 1)));
+        // Of the future, and of the end of times.
+        assert!(!at(8, 5).is_before(at(7, 500)));
+        assert!(!at(i64::MAX, 0).is_before(at(7, 500)));
+        assert!(at(i64::MIN, 1).is_before(at(7, 500)));
+    }
+
+    #[test]
+    fn both_times_count() {
+        let (old, now) = (at(1, 1), at(100, 1));
+        let key = |modified, changed| Key { device: 1, inode: 2, size: 3, modified, changed };
+        assert!(key(old, old).is_settled(now));
+        assert!(!key(now, old).is_settled(now));
+        assert!(!key(old, now).is_settled(now));
+    }
+
+    #[test]
+    fn a_new_file_is_not_settled() {
+        let mut trust = Trust::begin();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let key = Key::of(&file.as_file().metadata().unwrap());
+        assert!(!trust.known(key, file.path()).settled);
+    }
+}

@@ -1,0 +1,23 @@
+//! What the last run saw of a tree of modules, and whether it still holds.
+//!
+//! In go keys of files ([`Key`]) and what was read in them; out come the same after
+//! another run, as long as nothing speaks against them. There are two files for each
+//! tree, all in one directory ([`Place`]): the keys of everything that the tree was read
+//! from ([`Tree`]), and what its modules say to depmod ([`Facts`]).
+//!
+//! Nothing here is an error: a file that is missing, damaged, of another version or not
+//! surely its owner's is no answer, and who asked does without. The crate knows no
+//! module format, no option and no output file.
+
+mod bytes;
+mod facts;
+mod file_system;
+mod key;
+mod place;
+mod tree;
+
+pub use bytes::checksum;
+pub use facts::{Facts, FactsWriter, ModuleFacts, Text, Want};
+pub use key::{Key, Known, Moment, Trust};
+pub use place::{DEFAULT, Place, is_root, name_of};
+pub use tree::{Directory, Entry, EntryKind, Module, Output, Tree};

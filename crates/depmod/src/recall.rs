@@ -1,0 +1,80 @@
+//! What unchanged modules said in the last run, and the same kept for the next one.
+
+use std::collections::HashMap;
+
+use komod_cache::{Facts, FactsWriter, Known, ModuleFacts, Tree, Want};
+
+use crate::catalog::{Catalog, Wanted};
+use crate::facts::{self, Texts};
+use crate::symbols::{SymbolId, Symbols};
+
+/// What is remembered of modules that are as they were.
+#[derive(Debug)]
+pub struct Recall<'k> {
+    facts: Facts<'k>,
+    /// Places in `facts` and keys, by path.
+    places: HashMap<&'k [u8], (usize, Known)>,
+}
+
+impl<'k> Recall<'k> {
+    /// `facts` are the bytes of those that belong to `old`, and `holds` tells which
+    /// of its modules are as they were.
+    /// `None` if they are others.
+    pub fn new(old: &'k Tree<'_>, holds: &[bool], facts: &'k [u8]) -> Option<Self> {
+        let facts = Facts::parse(facts, old.facts)?;
+        let places = old.modules.iter().zip(holds).enumerate();
+        let places = places.filter(|(_, (module, holds))| **holds && module.whole);
+        let places =
+            places.filter_map(|(at, (module, _))| Some((module.path, (at, module.known?))));
+        Some(Self { facts, places: places.collect() })
+    }
+
+    /// What every name of the facts is called in `symbols`.
+    pub(crate) fn meanings(&self, symbols: &mut Symbols) -> Vec<SymbolId> {
+        self.facts.names.iter().map(|name| symbols.intern(name)).collect()
+    }
+
+    /// What is remembered of the module at `path`; `None` if it must be read.
+    pub(crate) fn of(&self, path: &[u8]) -> Option<(ModuleFacts<'k>, Known)> {
+        let (place, known) = self.places.get(path)?;
+        Some((self.facts.module(*place)?, *known))
+    }
+}
+
+/// Facts as they are kept into those of a module of this run. `meaning` tells what a
+/// name is called here, `prefix` is the architecture's byte before symbols. `None` if it
+/// cannot be one of its modules.
+pub(crate) fn facts(
+    kept: &ModuleFacts<'_>,
+    prefix: Option<u8>,
+    meaning: &impl Fn(SymbolId) -> SymbolId,
+) -> Option<facts::ModuleFacts> {
+    let wants = kept.wants().map(|want| {
+        let [dot, before] = want.cut;
+        let cut = [dot.then_some(b'.'), prefix.filter(|_| before)];
+        Wanted { symbol: meaning(SymbolId(want.name)), crc: 0, weak: want.weak, cut }
+    });
+    Some(facts::ModuleFacts {
+        exports: kept.exports().map(|name| (meaning(SymbolId(name)), 0)).collect(),
+        wants: wants.collect(),
+        texts: Texts::of_numbered(kept.texts())?,
+        damage: None,
+    })
+}
+
+/// What the modules of `catalog` said, to be kept, and its checksum. It was read without
+/// checks of symbols. `None` if it is too much.
+pub fn remember(catalog: &Catalog, symbols: &Symbols) -> Option<(Vec<u8>, u64)> {
+    let mut writer = FactsWriter::new(symbols.len());
+    for (_, module) in catalog.iter() {
+        let exports = module.exports.iter().map(|symbol| symbol.0);
+        let wants = module.wants.iter().map(|wanted| Want {
+            name: wanted.symbol.0,
+            weak: wanted.weak,
+            cut: wanted.cut.map(|cut| cut.is_some()),
+        });
+        let name = |number| symbols.name(SymbolId(number));
+        writer.module(exports, wants, module.texts.numbered(), name);
+    }
+    writer.finish()
+}
