@@ -79,8 +79,8 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
             report.error(format_args!("unknown kernel compression {name}"));
         }
         Event::LoadFailed(error) => {
-            if let Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) = &error.cause {
-                report.error(corrupt);
+            if let Cause::File(file) = &error.cause {
+                file.detail(path).inspect(|detail| report.error(detail));
             }
         }
         _ => {}

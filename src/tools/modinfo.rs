@@ -279,10 +279,8 @@ fn file_fields<'a>(
 ) -> Result<Vec<Field<'a>>, i32> {
     const ENODATA: i32 = 61;
     let bytes = ModuleFile::open(path).and_then(|file| contents.read(&file)).map_err(|error| {
-        let of_codec =
-            matches!(error, komod_file::Error::Corrupt { .. } | komod_file::Error::TooLarge { .. });
-        if of_codec && host.environment.wants_library_errors() {
-            host.report.error(&error);
+        if host.environment.wants_library_errors() {
+            error.detail(path).inspect(|detail| host.report.error(detail));
         }
         error.raw_os_error()
     })?;

@@ -85,7 +85,8 @@ impl<'a> Output<'a> {
 
     /// An error if `size` bytes are more than the bound allows.
     pub(crate) fn allows(&self, size: u64) -> Result<(), Error> {
-        if size > self.limit { Err(Error::TooLarge { limit: self.limit }) } else { Ok(()) }
+        let limit = self.limit;
+        if size > limit { Err(Error::TooLarge { found: size, limit }) } else { Ok(()) }
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
             decompress(&packed, compression, 100_000, &mut out).expect("just fits");
             assert_eq!(out.len(), 100_000);
             let over = decompress(&packed, compression, 99_999, &mut Vec::new());
-            assert!(matches!(over, Err(Error::TooLarge { limit: 99_999 })), "{packing:?}");
+            assert!(matches!(over, Err(Error::TooLarge { limit: 99_999, .. })), "{packing:?}");
             // A buffer that is large already does not lift the bound.
             let over = decompress(&packed, compression, 99_999, &mut out);
             assert!(matches!(over, Err(Error::TooLarge { .. })), "{packing:?}");

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::Path;
 
 /// Why a module file gave no bytes. Knows no path: the caller does.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +16,11 @@ pub enum Error {
         /// For example `File is corrupt`.
         message: String,
     },
-    /// Refused: more bytes come out than the bound allows.
-    #[error("unpacks to more than {limit} bytes")]
+    /// Refused: more bytes come out, or are in a plain file, than the bound allows.
+    #[error("{found} bytes or more unpacked, {limit} are allowed")]
     TooLarge {
+        /// How many bytes came out, or the headers name.
+        found: u64,
         /// The bound in bytes.
         limit: u64,
     },
@@ -30,6 +33,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is worth a line before the one with [`Error::raw_os_error`]: the codec's own
+    /// words, or that the file at `path` is too large, and what is allowed. `None` where
+    /// the errno says it all.
+    pub fn detail(&self, path: &Path) -> Option<String> {
+        match self {
+            Self::Corrupt { .. } => Some(self.to_string()),
+            Self::TooLarge { .. } => Some(format!("{}: {self}", path.display())),
+            Self::Io(_) | Self::TooShort { .. } => None,
+        }
+    }
+
     /// The errno by which kmod would report this: the system's own, EFBIG for a
     /// file past the bound (which kmod does not have), else EINVAL.
     pub fn raw_os_error(&self) -> i32 {

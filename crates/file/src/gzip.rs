@@ -1,7 +1,10 @@
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use crate::decompress::{Output, plausible};
 use crate::{DEFAULT_LIMIT, Error};
+
+/// What a member begins with.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Unpacks gzip members. What follows the last one and is no member (padding,
 /// rubbish) is passed over, as gzip itself and zlib's file reader do.
@@ -10,47 +13,126 @@ pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), E
         // One more: a full buffer cannot tell "finished" from "more to come".
         output.expect_more(size.saturating_add(1))?;
     }
+    // One for all members: the memory of one costs more than a small member.
+    let mut decoder = Decompress::new(false);
     let mut rest = packed;
     loop {
-        rest = member(rest, output)?;
-        if !rest.starts_with(&[0x1f, 0x8b]) {
+        rest = member(rest, &mut decoder, &mut |decoder, rest, sum| {
+            output.make_room()?;
+            let filled = output.bytes.len();
+            let status = decode(decoder, rest, output.bytes)?;
+            sum.update(output.bytes.get(filled..).unwrap_or_default());
+            output.within_limit().map(|()| status)
+        })?;
+        if !rest.starts_with(&MAGIC) {
             return Ok(());
         }
     }
 }
 
-/// Whether a sound member is followed by another.
+/// Whether a sound member of no more than [`DEFAULT_LIMIT`] bytes is followed by
+/// another.
 pub(crate) fn has_several_members(packed: &[u8]) -> bool {
-    let mut first = Vec::new();
-    let rest = member(packed, &mut Output::new(&mut first, DEFAULT_LIMIT));
-    rest.is_ok_and(|rest| rest.starts_with(&[0x1f, 0x8b]))
+    // What comes out is looked at by nobody: a piece of it at a time is held.
+    let mut piece = Vec::new();
+    let mut left = DEFAULT_LIMIT;
+    let rest = member(packed, &mut Decompress::new(false), &mut |decoder, rest, sum| {
+        piece.clear();
+        Output::new(&mut piece, DEFAULT_LIMIT).make_room()?;
+        let status = decode(decoder, rest, &mut piece)?;
+        sum.update(&piece);
+        let (found, limit) = (DEFAULT_LIMIT.saturating_add(1), DEFAULT_LIMIT);
+        left = left.checked_sub(piece.len() as u64).ok_or(Error::TooLarge { found, limit })?;
+        Ok(status)
+    });
+    rest.is_ok_and(|rest| rest.starts_with(&MAGIC))
 }
 
-/// Unpacks one member and returns what follows it.
-fn member<'a>(packed: &'a [u8], output: &mut Output<'_>) -> Result<&'a [u8], Error> {
-    let mut decoder = Decompress::new_gzip(15);
-    let mut rest = packed;
+fn decode(decoder: &mut Decompress, rest: &[u8], out: &mut Vec<u8>) -> Result<Status, Error> {
+    let done = decoder.decompress_vec(rest, out, FlushDecompress::None);
+    done.map_err(|error| corrupt(error.message().unwrap_or("data error")))
+}
+
+/// Unpacks what is left of a stream as far as there is room, and adds it to the sum.
+type Step<'s> = dyn FnMut(&mut Decompress, &[u8], &mut Crc) -> Result<Status, Error> + 's;
+
+/// Unpacks one member by `step` and returns what follows it.
+fn member<'a>(
+    packed: &'a [u8],
+    decoder: &mut Decompress,
+    step: &mut Step<'_>,
+) -> Result<&'a [u8], Error> {
+    let mut rest = header(packed)?;
+    let mut sum = Crc::new();
+    decoder.reset(false);
     loop {
-        output.make_room()?;
         let (before_in, before_out) = (decoder.total_in(), decoder.total_out());
-        let status = decoder
-            .decompress_vec(rest, output.bytes, FlushDecompress::None)
-            .map_err(|error| corrupt(error.message().unwrap_or("data error")))?;
+        let status = step(decoder, rest, &mut sum)?;
         let read = decoder.total_in().saturating_sub(before_in);
         rest = usize::try_from(read).ok().and_then(|read| rest.get(read..)).unwrap_or_default();
-        output.within_limit()?;
         if status == Status::StreamEnd {
-            return Ok(rest);
+            break;
         }
         if read == 0 && decoder.total_out() == before_out {
-            return Err(corrupt("unexpected end of file"));
+            return Err(cut_short());
         }
     }
+    // CRC32 and size modulo 2^32 (RFC 1952, 2.3.1).
+    let (check, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    if u32::from_le_bytes(*check) != sum.sum() {
+        return Err(corrupt("incorrect data check"));
+    }
+    let (size, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    if u32::from_le_bytes(*size) != sum.amount() {
+        return Err(corrupt("incorrect length check"));
+    }
+    Ok(rest)
+}
+
+/// What follows a member's header (RFC 1952, 2.3); the words are zlib's.
+fn header(packed: &[u8]) -> Result<&[u8], Error> {
+    const DEFLATE: u8 = 8;
+    let (fixed, mut rest) = packed.split_first_chunk::<10>().ok_or_else(cut_short)?;
+    let [_, _, method, flags, ..] = *fixed;
+    if !fixed.starts_with(&MAGIC) {
+        return Err(corrupt("incorrect header check"));
+    }
+    if method != DEFLATE {
+        return Err(corrupt("unknown compression method"));
+    }
+    if flags & 0xe0 != 0 {
+        return Err(corrupt("unknown header flags set"));
+    }
+    if flags & 4 != 0 {
+        let (size, behind) = rest.split_first_chunk().ok_or_else(cut_short)?;
+        rest = behind.get(u16::from_le_bytes(*size).into()..).ok_or_else(cut_short)?;
+    }
+    // The file's name, and a comment.
+    for text in [8, 16] {
+        if flags & text != 0 {
+            let end = rest.iter().position(|byte| *byte == 0).ok_or_else(cut_short)?;
+            rest = rest.get(end.saturating_add(1)..).ok_or_else(cut_short)?;
+        }
+    }
+    if flags & 2 != 0 {
+        let mut sum = Crc::new();
+        sum.update(packed.get(..packed.len().saturating_sub(rest.len())).unwrap_or_default());
+        let (check, behind) = rest.split_first_chunk().ok_or_else(cut_short)?;
+        if u32::from(u16::from_le_bytes(*check)) != sum.sum() & 0xffff {
+            return Err(corrupt("header crc mismatch"));
+        }
+        rest = behind;
+    }
+    Ok(rest)
 }
 
 /// The ISIZE field at the very end: the last member's size modulo 2^32.
 fn last_member_size(packed: &[u8]) -> Option<u64> {
     packed.last_chunk::<4>().map(|size| u64::from(u32::from_le_bytes(*size)))
+}
+
+fn cut_short() -> Error {
+    corrupt("unexpected end of file")
 }
 
 fn corrupt(message: &str) -> Error {
@@ -76,6 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_a_header_is_passed_over() {
+        let packed = pack(b"some text", Packing::Gzip);
+        for flags in 0..32 {
+            let mut header = packed[..10].to_vec();
+            header[3] = flags;
+            header.extend(if flags & 4 != 0 { &b"\x03\0abc"[..] } else { b"" });
+            header.extend(if flags & 8 != 0 { &b"name\0"[..] } else { b"" });
+            header.extend(if flags & 16 != 0 { &b"comment\0"[..] } else { b"" });
+            if flags & 2 != 0 {
+                let mut sum = flate2::Crc::new();
+                sum.update(&header);
+                header.extend(&sum.sum().to_le_bytes()[..2]);
+            }
+            let file = [&header, &packed[10..]].concat();
+            // The codec's own reader says the same.
+            let mut independent = Vec::new();
+            std::io::copy(&mut flate2::read::GzDecoder::new(&file[..]), &mut independent).unwrap();
+            assert_eq!(unpack(&file), Ok(independent), "{flags}");
+            for end in 0..file.len() {
+                assert_eq!(unpack(&file[..end]), Err("gzip: unexpected end of file".into()));
+            }
+        }
+    }
+
+    #[test]
     fn words_are_zlibs() {
         let packed = pack(b"some text", Packing::Gzip);
         let cut = &packed[..packed.len() - 3];
@@ -84,5 +191,15 @@ mod tests {
         let check = wrong.len() - 8;
         wrong[check] ^= 1;
         assert_eq!(unpack(&wrong), Err("gzip: incorrect data check".into()));
+        for (at, value, words) in [
+            (2, 7, "unknown compression method"),
+            (3, 0x20, "unknown header flags set"),
+            (3, 2, "header crc mismatch"),
+            (wrong.len() - 4, 8, "incorrect length check"),
+        ] {
+            let mut wrong = packed.clone();
+            wrong[at] = value;
+            assert_eq!(unpack(&wrong), Err(format!("gzip: {words}")));
+        }
     }
 }

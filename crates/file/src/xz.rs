@@ -1,17 +1,21 @@
 use xz2::stream::{self, Action, CONCATENATED, Status, Stream};
 
-use crate::Error;
 use crate::decompress::{Output, out_of_memory, plausible};
+use crate::{DEFAULT_LIMIT, Error};
+
+/// Memory that a decoder may have: the largest dictionary is as large as what may come
+/// out, and the rest is small. Nothing of it is touched before the bytes are there.
+const MEMORY: u64 = DEFAULT_LIMIT + (1 << 20);
 
 /// Unpacks xz streams, with padding in multiples of four NULs between and behind
-/// them. Memory is bounded by the dictionary that the header names, which the
-/// format limits to 1.5 GiB; no smaller limit, as kmod has none either.
+/// them. An error if a header names a dictionary of more than 1 GiB (the format has
+/// some up to 4 GiB).
 pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
     if let Some(size) = indexed_size(packed).filter(|size| plausible(*size, packed.len())) {
         // One more: a full buffer cannot tell "finished" from "more to come".
         output.expect_more(size.saturating_add(1))?;
     }
-    let mut decoder = Stream::new_stream_decoder(u64::MAX, CONCATENATED).map_err(failure)?;
+    let mut decoder = Stream::new_stream_decoder(MEMORY, CONCATENATED).map_err(failure)?;
     loop {
         output.make_room()?;
         let rest = usize::try_from(decoder.total_in()).ok().and_then(|read| packed.get(read..));
@@ -31,7 +35,7 @@ pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), E
 fn failure(error: stream::Error) -> Error {
     corrupt(match error {
         stream::Error::Mem => return out_of_memory(),
-        stream::Error::MemLimit => "Memory usage limit reached",
+        stream::Error::MemLimit => "A dictionary of more than 1 GiB is not allowed",
         stream::Error::Format => "File format not recognized",
         stream::Error::Options => "Unsupported compression options",
         stream::Error::Data => "File is corrupt",
@@ -107,7 +111,7 @@ pub(crate) fn number(bytes: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Compression, DEFAULT_LIMIT};
+    use crate::Compression;
     use komod_fixtures::{Packing, pack};
 
     fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {

@@ -247,16 +247,16 @@ impl Context {
     fn load_failed(&self, error: &LoadError) {
         let why = errno_text(Errno::from_raw(error.raw_os_error()));
         match &error.cause {
-            Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) => {
-                self.log.error("kmod_file_load", corrupt);
-            }
+            Cause::File(file) => match file.detail(&error.path) {
+                Some(detail) => self.log.error("kmod_file_load", detail),
+                // Not even opened.
+                None => return,
+            },
             Cause::Strip(_) | Cause::NoVermagic => {
                 let text = format_args!("Failed to strip version information: {why}");
                 self.log.error("kmod_module_insert_module", text);
             }
             Cause::Kernel(_) => {}
-            // Not even opened.
-            Cause::File(_) => return,
         }
         let path = error.path.display();
         let text = format_args!("Failed to insert module '{path}': {why}");

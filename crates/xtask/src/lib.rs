@@ -42,6 +42,7 @@ pub mod compare;
 pub mod completions;
 pub mod consumers;
 pub mod cpio;
+pub mod damage;
 pub mod demo;
 pub mod dist;
 pub mod faults;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    cases, compare, consumers, dist, faults, instructions, islands, libkmod, manual, programs,
-    shells, supply, trees, vm,
+    cases, compare, consumers, damage, dist, faults, instructions, islands, libkmod, manual,
+    programs, shells, supply, trees, vm,
 };
 
 /// One part of the tests.
@@ -37,6 +37,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "shipped", proves: "so does the static program", run: cases::shipped },
     Part { name: "libkmod", proves: "libkmod.so.2 answers C programs", run: libkmod::judge::part },
     Part { name: "faults", proves: "depmod never loses a database", run: faults::part },
+    Part { name: "damage", proves: "damaged files and bombs end soon", run: damage::part },
     Part { name: "compare", proves: "modprobe and modinfo answer as kmod's", run: compare::part },
     Part { name: "trees", proves: "depmod leaves the original's files", run: trees::part },
     Part { name: "shells", proves: "shells complete the tools' words", run: shells::part },
@@ -197,7 +198,7 @@ pub fn cargo_test_under(runner: Option<&str>, words: &[&str]) -> Result<Tally, S
 }
 
 /// Reads `test result: ok. 3 passed; 0 failed; ...`.
-fn counted(line: &str) -> Tally {
+pub fn counted(line: &str) -> Tally {
     let Some(rest) = line.strip_prefix("test result: ") else {
         return Tally::default();
     };

@@ -1,7 +1,10 @@
 //! What depmod says about what it found, in kmod's words.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use komod_config::Warning;
 use komod_depmod::{Finding, Unreadable};
@@ -123,9 +126,8 @@ impl Teller<'_, '_> {
 fn unreadable(report: &mut Report<'_>, path: &[u8], why: &Unreadable) {
     let why = match why {
         Unreadable::File(error) => {
-            if matches!(error, komod_file::Error::Corrupt { .. }) {
-                report.error(error);
-            }
+            let detail = error.detail(Path::new(OsStr::from_bytes(path)));
+            detail.inspect(|detail| report.error(detail));
             errno_text(error.raw_os_error())
         }
         Unreadable::Elf(komod_elf::Error::NotElf { .. }) => "Exec format error".into(),

@@ -214,11 +214,13 @@ fn tell(event: &Event<'_>, report: &mut Report<'_>) {
 fn load_failed(error: &LoadError, report: &mut Report<'_>) {
     let why = errno_text(error.raw_os_error());
     match &error.cause {
-        Cause::File(corrupt @ komod_file::Error::Corrupt { .. }) => report.error(corrupt),
+        Cause::File(file) => {
+            file.detail(&error.path).inspect(|detail| report.error(detail));
+        }
         Cause::Strip(_) | Cause::NoVermagic => {
             report.error(format_args!("Failed to strip version information: {why}"));
         }
-        Cause::File(_) | Cause::Kernel(_) => {}
+        Cause::Kernel(_) => {}
     }
     let path = error.path.display();
     report.say(Level::Info, format_args!("Failed to insert module '{path}': {why}"));

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, pack};
+use komod_fixtures::{Bomb, Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, pack};
 
 use crate::fake_kernel::Image;
 use crate::tree::{Loaded, Step};
@@ -159,7 +159,9 @@ impl Root {
         let mut packing = Packing::of_name(path);
         let mut spec = ModuleSpec::new(&name.replace('-', "_"));
         for fact in facts {
-            if let Some(word) = fact.strip_prefix(b"packing=") {
+            if fact == b"packing=bomb" {
+                continue;
+            } else if let Some(word) = fact.strip_prefix(b"packing=") {
                 packing = packing_of(&words::text(word.to_vec())?)?;
             } else if fact == b"nothing" {
                 spec = spec.without_modinfo();
@@ -168,6 +170,10 @@ impl Root {
             }
         }
         let bytes = spec.build();
+        let packed = match bomb_of(path, facts) {
+            Some(bomb) => bomb.build(4 << 20),
+            None => pack(&bytes, packing),
+        };
         let (place, label) = match path.strip_prefix('/') {
             Some(absolute) => (absolute.to_owned(), path.to_owned()),
             None => {
@@ -179,7 +185,7 @@ impl Root {
                 (format!("{}/{path}", self.modules), path.to_owned())
             }
         };
-        self.file(&place, &pack(&bytes, packing))?;
+        self.file(&place, &packed)?;
         self.images.push(Image { label, bytes });
         Ok(())
     }
@@ -250,6 +256,16 @@ impl Root {
         let path = self.below(path);
         fs::write(&path, bytes).map_err(Trouble::io(&path))
     }
+}
+
+/// What is in a file's place that wants much more memory than there may be, by its name.
+fn bomb_of(path: &str, facts: &[Vec<u8>]) -> Option<Bomb> {
+    let wanted = facts.iter().any(|fact| fact == b"packing=bomb");
+    wanted.then_some(match Packing::of_name(path) {
+        Packing::Gzip => Bomb::GzipMembers,
+        Packing::Xz => Bomb::XzStreams,
+        _ => Bomb::ZstdRuns,
+    })
 }
 
 fn packing_of(word: &str) -> Result<Packing, Trouble> {
