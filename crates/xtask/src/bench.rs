@@ -1,205 +1,234 @@
-//! `cargo xtask bench consumers`: komod's time beside the original's, on the
-//! calls of consumers that name thousands of modules at once. Never a test: a
-//! busy machine is no fault of komod.
+//! `cargo xtask bench [GROUP...]`: komod's time, memory and instructions beside
+//! the original's. Never a test: a busy machine is no fault of komod.
+//!
+//! Both programs run in turn, in a root directory of their own, and must give
+//! the same answer; medians count. A table and a chart are written. Rows that
+//! miss what must hold are listed at the end; the exit status tells of them
+//! with `--strict` only, since time is not the same twice.
 
-use std::fs::{self, File};
-use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+mod arena;
+mod asking;
+mod bounds;
+mod building;
+mod chart;
+mod consumers;
+mod figures;
+mod larger;
+mod report;
+mod run;
+mod trace;
+mod trees;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use std::cell::OnceCell;
+use std::fs;
+use std::path::PathBuf;
+
+use arena::{Arena, Call, Side};
+use figures::{Figure, Unit, rows};
+use report::Machine;
 
 use crate::binary;
 use crate::fetch::Debian13;
 use crate::outcome::Stop;
-use crate::packages::cache;
 use crate::packed::Packed;
-use crate::programs;
+use crate::test::workspace;
 
-/// Pairs of runs, in turn.
-const PAIRS: usize = 7;
-/// What mkosi asks of a whole kernel, twice over.
-const NAMES: usize = 8_500;
-/// What mkinitcpio asks on a machine with many devices.
-const MODALIASES: usize = 1_000;
-/// The most that komod may need of the original's time. Compressed trees miss
-/// it: most of their time is the codec's, and both programs have the same.
-const GOAL: f64 = 0.5;
+const HELP: &str = "\
+usage: cargo xtask bench [GROUP...] [--rounds N] [--out DIR] [--readme] [--strict]
+       cargo xtask bench consumers
 
-/// A call that both programs make.
-struct Call {
-    about: &'static str,
-    tool: &'static str,
-    words: Vec<String>,
+  --rounds N    pairs of runs in turn (default 7)
+  --out DIR     where bench.md and bench.svg are written (default target/bench)
+  --readme      write the table into README.md and the chart beside the tests
+  --strict      fail if a row misses what must hold
+
+Without a GROUP all are measured:";
+
+/// What everything is measured in.
+pub struct Setting<'a> {
+    /// The root directory of both programs.
+    pub arena: Arena,
+    /// Pairs of runs.
+    pub rounds: usize,
+    /// The kernel's release.
+    pub release: String,
+    /// Its modules, packed in every way.
+    pub packed: &'a Packed,
+    debian: &'a Debian13,
+    cache: OnceCell<bool>,
 }
 
-/// Measures; true if every goal is reached.
-pub fn run(words: &[String]) -> Result<bool, Stop> {
-    if words != ["consumers"] {
-        return Err(Stop::Failed("consumers expected".into()));
+impl Setting<'_> {
+    /// The directory of modules below a base of the arena, called from outside.
+    pub fn modules(&self, base: &str) -> PathBuf {
+        self.arena.outside(base).join("lib/modules").join(&self.release)
     }
+
+    /// A base directory `/SIDE/KIND` with the modules packed in that way; it is
+    /// made if it is not there.
+    pub fn lay(&self, side: &str, kind: &str) -> Result<String, Stop> {
+        let base = format!("/{side}/{kind}");
+        let to = self.modules(&base);
+        if !to.is_dir() {
+            let packed = |dir: &PathBuf| dir.join("lib/modules").join(&self.release);
+            let from = match kind {
+                "plain" => packed(&self.packed.plain),
+                "zst" => packed(&self.packed.zstd),
+                "gz" => packed(&self.packed.gzip),
+                _ => self.debian.modules_dir.clone(),
+            };
+            trees::link(&from, &to)?;
+        }
+        Ok(base)
+    }
+
+    /// A base directory with Debian's modules as they are packaged, and a database.
+    pub fn indexed(&self) -> Result<String, Stop> {
+        let base = self.lay("ours", "xz")?;
+        if !self.modules(&base).join("modules.dep.bin").exists() {
+            self.arena.said(Side::Ours, &Call::new("depmod", &["-b", &base, &self.release]))?;
+        }
+        Ok(base)
+    }
+
+    /// Whether komod's depmod keeps what modules said.
+    pub fn has_cache(&self) -> Result<bool, Stop> {
+        if let Some(known) = self.cache.get() {
+            return Ok(*known);
+        }
+        let help = self.arena.said(Side::Ours, &Call::new("depmod", &["--help"]))?;
+        Ok(*self.cache.get_or_init(|| help.contains("--cache")))
+    }
+
+    /// A count of instructions beside upstream's, which belongs to one kernel.
+    pub fn upstream(&self, id: &'static str, count: f64) -> Figure {
+        let known = bounds::UPSTREAM.iter().find(|(row, _)| *row == id);
+        match known.filter(|_| self.release == bounds::UPSTREAM_KERNEL) {
+            Some((_, theirs)) => Figure::ratio(id, Unit::Instructions, count, *theirs),
+            None => Figure::without(id, Unit::Instructions.show(count), "not known"),
+        }
+    }
+}
+
+/// The words of the command line.
+#[derive(Debug, PartialEq)]
+struct Wanted {
+    groups: Vec<&'static str>,
+    rounds: usize,
+    out: Option<PathBuf>,
+    readme: bool,
+    strict: bool,
+}
+
+impl Wanted {
+    fn of(words: &[String]) -> Result<Self, Stop> {
+        let all = bounds::groups();
+        let mut wanted =
+            Self { groups: Vec::new(), rounds: 7, out: None, readme: false, strict: false };
+        let failed = |why: String| Err(Stop::Failed(why));
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--readme" => wanted.readme = true,
+                "--strict" => wanted.strict = true,
+                "--rounds" => match words.next().and_then(|number| number.parse().ok()) {
+                    Some(rounds) if rounds > 0 => wanted.rounds = rounds,
+                    _ => return failed("--rounds needs a number above 0".into()),
+                },
+                "--out" => match words.next() {
+                    Some(dir) => wanted.out = Some(dir.into()),
+                    None => return failed("--out needs a directory".into()),
+                },
+                other => match all.iter().find(|group| **group == other) {
+                    Some(group) => wanted.groups.push(group),
+                    None => return failed(format!("no group {other}: {}", all.join(" "))),
+                },
+            }
+        }
+        if wanted.groups.is_empty() {
+            wanted.groups = all;
+        } else if wanted.readme {
+            return failed("--readme wants the whole table: no GROUP".into());
+        }
+        Ok(wanted)
+    }
+}
+
+/// Measures what is asked for; true unless `--strict` and a row does not hold.
+pub fn run(words: &[String]) -> Result<bool, Stop> {
+    if words == ["consumers"] {
+        return consumers::run();
+    }
+    if words.iter().any(|word| word == "--help") {
+        println!("{HELP}\n  {}", bounds::groups().join(" "));
+        return Ok(true);
+    }
+    let wanted = Wanted::of(words)?;
     let debian = Debian13::fetch()?;
     let packed = Packed::of(&debian)?;
-    let program = binary::release()?;
-    let scratch = tempfile::tempdir_in(cache()?).map_err(Stop::io("a scratch directory"))?;
-    let release = debian.release.as_str();
-    let plain = packed.plain.join("lib/modules").join(release);
-    let ours = |tool: &str| {
-        let mut command = Command::new(&program);
-        command.arg0(tool);
-        command
+    let program = binary::musl()?;
+    let setting = Setting {
+        arena: Arena::new(&program, &debian.original)?,
+        rounds: wanted.rounds,
+        release: debian.release.clone(),
+        packed: &packed,
+        debian: &debian,
+        cache: OnceCell::new(),
     };
-    let plain = tree(&scratch.path().join("plain"), &plain, release, ours("depmod"))?;
-    let xz = tree(&scratch.path().join("xz"), &debian.modules_dir, release, ours("depmod"))?;
-    let zstd = packed.zstd.join("lib/modules").join(release);
-    let zstd = tree(&scratch.path().join("zstd"), &zstd, release, ours("depmod"))?;
-    let calls = [
-        modinfo("modinfo, 8500 names, plain tree", &plain, release)?,
-        modinfo("modinfo, 8500 names, zstd tree", &zstd, release)?,
-        modinfo("modinfo, 8500 names, xz tree", &xz, release)?,
-        resolve("modprobe -qaR, 1000 modaliases", &xz, release)?,
-    ];
-    let mut well = true;
-    println!(
-        "{:<34}{:>10}{:>11}{:>8}  (user + sys, medians of {PAIRS})",
-        "", "komod", "original", ""
-    );
-    for call in &calls {
-        let own = || prepared(ours(call.tool), call);
-        let other = || prepared(debian.original.command(call.tool), call);
-        same_answer(own(), other(), call)?;
-        let mut times = (Vec::new(), Vec::new());
-        for _ in 0..PAIRS {
-            times.0.push(used(own())?);
-            times.1.push(used(other())?);
-        }
-        let (own, other) = (median(times.0), median(times.1));
-        let share = own.as_secs_f64() / other.as_secs_f64();
-        let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
-        let word = if share <= GOAL { "" } else { "  above the goal" };
-        println!(
-            "{:<34}{:>10}{:>11}{share:>8.2}{word}",
-            call.about,
-            milliseconds(own),
-            milliseconds(other)
-        );
-        well &= share <= GOAL;
+    let mut machine = Machine::here(&setting)?;
+    let mut figures = Vec::new();
+    for group in &wanted.groups {
+        figures.extend(match *group {
+            kind @ ("plain" | "zst" | "gz" | "xz") => building::packed(&setting, kind)?,
+            "larger" => building::larger(&setting)?,
+            "cold" => building::cold(&setting)?,
+            "modprobe" => asking::modprobe(&setting)?,
+            "modinfo" => asking::modinfo(&setting)?,
+            "lsmod" => asking::lsmod(&setting)?,
+            "start" => asking::start(&setting)?,
+            _ => asking::size(&setting)?,
+        });
     }
-    Ok(well)
-}
-
-/// A directory for `-b` with the modules of `from` and a database.
-fn tree(base: &Path, from: &Path, release: &str, mut depmod: Command) -> Result<PathBuf, Stop> {
-    let dir = base.join("lib/modules").join(release);
-    fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
-    symlink(from.join("kernel"), dir.join("kernel")).map_err(Stop::io(dir.display()))?;
-    for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
-        fs::copy(from.join(list), dir.join(list)).map_err(Stop::io(list))?;
-    }
-    programs::text(depmod.args(["-C", "/dev/null", "-b"]).arg(base).arg(release))?;
-    Ok(base.into())
-}
-
-/// Every module of a tree, again and again.
-fn modinfo(about: &'static str, base: &Path, release: &str) -> Result<Call, Stop> {
-    let dep = read(base, release, "modules.dep")?;
-    let names: Vec<&str> = dep
-        .lines()
-        .filter_map(|line| line.split(':').next()?.rsplit('/').next()?.split('.').next())
-        .collect();
-    enough(names.len())?;
-    let mut words: Vec<String> = ["-0", "-k", release, "-b"].map(str::to_owned).to_vec();
-    words.push(base.display().to_string());
-    words.extend(names.iter().cycle().take(NAMES).map(|name| (*name).to_owned()));
-    Ok(Call { about, tool: "modinfo", words })
-}
-
-/// Modaliases from all over the list, a third of which nobody answers to.
-fn resolve(about: &'static str, base: &Path, release: &str) -> Result<Call, Stop> {
-    let alias = read(base, release, "modules.alias")?;
-    let patterns: Vec<&str> = alias
-        .lines()
-        .filter_map(|line| line.strip_prefix("alias ")?.split(' ').next())
-        .filter(|pattern| pattern.contains(':') && !pattern.contains('['))
-        .collect();
-    enough(patterns.len())?;
-    let mut words: Vec<String> =
-        ["-qaR", "-C", "/dev/null", "-S", release, "-d"].map(str::to_owned).to_vec();
-    words.push(base.display().to_string());
-    for (number, pattern) in
-        patterns.iter().step_by(patterns.len() / MODALIASES).take(MODALIASES).enumerate()
-    {
-        let modalias = pattern.replace('*', "00000000").replace('?', "0");
-        words.push(if number % 3 == 0 { modalias.replacen(':', ":x", 1) } else { modalias });
-    }
-    Ok(Call { about, tool: "modprobe", words })
-}
-
-fn read(base: &Path, release: &str, file: &str) -> Result<String, Stop> {
-    let path = base.join("lib/modules").join(release).join(file);
-    fs::read_to_string(&path).map_err(Stop::io(path.display()))
-}
-
-fn enough(count: usize) -> Result<(), Stop> {
-    if count >= MODALIASES {
-        return Ok(());
-    }
-    Err(Stop::Failed(format!("only {count} lines to choose from")))
-}
-
-fn prepared(mut command: Command, call: &Call) -> Command {
-    command.args(&call.words).env_remove("MODPROBE_OPTIONS");
-    command
-}
-
-/// Time counts for nothing where answers differ.
-fn same_answer(mut ours: Command, mut theirs: Command, call: &Call) -> Result<(), Stop> {
-    let (own, other) = (programs::output(&mut ours)?, programs::output(&mut theirs)?);
-    if own.stdout == other.stdout && own.status.code() == other.status.code() {
-        return Ok(());
-    }
-    Err(Stop::Failed(format!("{}: the answers differ", call.about)))
-}
-
-/// Runs it with its output thrown away; the processor's time it took.
-fn used(mut command: Command) -> Result<Duration, Stop> {
-    let null = || File::options().write(true).open("/dev/null").map_err(Stop::io("/dev/null"));
-    command.stdin(Stdio::null()).stdout(null()?).stderr(null()?);
-    let before = children()?;
-    command.status().map_err(Stop::io("the program"))?;
-    Ok(children()?.saturating_sub(before))
-}
-
-/// User and system time of all children that have ended.
-fn children() -> Result<Duration, Stop> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)
-        .map_err(|errno| Stop::Failed(format!("getrusage: {errno}")))?;
-    let time = |value: nix::sys::time::TimeVal| {
-        let seconds = u64::try_from(value.tv_sec()).unwrap_or(0);
-        let rest = u64::try_from(value.tv_usec()).unwrap_or(0);
-        Duration::from_secs(seconds) + Duration::from_micros(rest)
+    machine.done();
+    let rows = rows(&wanted.groups, figures);
+    let table = report::markdown(&rows, &machine);
+    let chart = chart::svg(&rows, &machine);
+    let out = wanted.out.unwrap_or_else(|| binary::target_dir().join("bench"));
+    fs::create_dir_all(&out).map_err(Stop::io(out.display()))?;
+    let write = |path: PathBuf, text: &str| {
+        fs::write(&path, text).map_err(Stop::io(path.display()))?;
+        eprintln!("bench: {} is written", path.display());
+        Ok::<(), Stop>(())
     };
-    Ok(time(usage.user_time()) + time(usage.system_time()))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+    write(out.join("bench.md"), &table)?;
+    write(out.join("bench.svg"), &chart)?;
+    if wanted.readme {
+        let readme = workspace().join("README.md");
+        let text = fs::read_to_string(&readme).map_err(Stop::io("README.md"))?;
+        write(readme, &report::placed(&text, &table)?)?;
+        write(workspace().join(report::CHART), &chart)?;
+    }
+    println!("{table}\n{}", report::summary(&rows));
+    Ok(!wanted.strict || rows.iter().all(|row| row.holds() != Some(false)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
     #[test]
-    fn the_time_of_a_child_is_seen_and_the_median_is_the_middle() {
-        let mut busy = Command::new("sh");
-        busy.args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"]);
-        assert!(used(busy).unwrap() > Duration::from_millis(2));
-        let times = [5, 1, 9].map(Duration::from_millis).to_vec();
-        assert_eq!(median(times), Duration::from_millis(5));
-        assert!(run(&["nothing".into()]).is_err());
+    fn words_choose_groups_and_nonsense_is_refused() {
+        let all = Wanted::of(&[]).unwrap();
+        assert_eq!((all.groups.len(), all.rounds), (bounds::groups().len(), 7));
+        let some = Wanted::of(&words("plain size --rounds 3 --out x --strict")).unwrap();
+        assert_eq!(some.groups, ["plain", "size"]);
+        assert_eq!((some.rounds, some.out, some.strict), (3, Some("x".into()), true));
+        for bad in ["nosuch", "--rounds", "--rounds 0", "--rounds x", "--out", "plain --readme"] {
+            assert!(Wanted::of(&words(bad)).is_err(), "{bad}");
+        }
     }
 }

@@ -21,7 +21,7 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
     ("libkmod", "build libkmod.so.2", xtask::libkmod::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
-    ("bench", "measure komod's time beside the original's: consumers", xtask::bench::run),
+    ("bench", "measure komod beside the original: [GROUP...], --help", xtask::bench::run),
     ("dist", "build the static program, with checksums: [DIR]", xtask::dist::run),
     ("install", "put komod's files below a directory: --root DIR", xtask::place::run),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
