@@ -1,7 +1,7 @@
 //! `kmod static-nodes`: the device nodes that load a module when opened.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
@@ -68,7 +68,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         }
     };
     let input = host.module_directory().join("modules.devname");
-    let text = match fs::read(&input) {
+    let text = match komod_file::read_now(&input) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let input = input.display();

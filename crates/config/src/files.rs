@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -153,13 +152,10 @@ fn below(dir: &Path, name: &OsStr) -> PathBuf {
     PathBuf::from(OsString::from_vec(path))
 }
 
-/// The whole file; `None` if it cannot be read, which nobody is told.
+/// The whole file; `None` if it cannot be read, which nobody is told. A pipe that
+/// nobody writes to does not hold it up.
 pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
-    // Most fit at once. A file itself would first ask for its size and place;
-    // what is taken from one just reads.
-    let mut text = Vec::with_capacity(4096);
-    fs::File::open(path).ok()?.take(u64::MAX).read_to_end(&mut text).ok()?;
-    Some(text)
+    komod_file::read_now(path).ok()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::scan::Found;
 pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bool> {
     let dep = dir.join("modules.dep");
     let made = fs::metadata(&dep)?.modified()?;
-    let text = fs::read(&dep)?;
+    let text = komod_file::read_now(&dep)?;
     let listed: HashSet<&[u8]> = text
         .split(|&b| b == b'\n')
         .filter_map(|line| DepLine::parse(line).map(|line| line.path))

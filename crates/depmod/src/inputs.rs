@@ -13,7 +13,7 @@ pub(crate) const NAMES: [&str; 3] = ["modules.order", "modules.builtin", "module
 /// The text of the list `name` in `dir`; a directory of that name is an empty
 /// one. `None` when it cannot be read, and the sink hears why.
 pub(crate) fn read(dir: &Path, name: &'static str, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
-    match std::fs::read(dir.join(name)) {
+    match komod_file::read_now(&dir.join(name)) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == ErrorKind::IsADirectory => Some(Vec::new()),
         Err(error) => {

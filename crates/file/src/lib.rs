@@ -6,6 +6,7 @@
 //! modules lie; a file that unpacks to more than a bound is refused, and memory
 //! for what a header only promises is asked for in a way that may be denied.
 //!
+//! Nothing here waits for the other end of a pipe to be opened ([`open_now`]).
 //! Who but root can change what a path leads to is told by [`ExposureCheck`].
 
 mod compression;
@@ -14,6 +15,7 @@ mod error;
 mod exposure;
 mod gzip;
 mod module_file;
+mod now;
 mod refusal;
 mod unpacker;
 mod xz;
@@ -24,5 +26,6 @@ pub use decompress::{DEFAULT_LIMIT, decompress};
 pub use error::Error;
 pub use exposure::{Exposed, ExposureCheck};
 pub use module_file::ModuleFile;
+pub use now::{open_now, read_now};
 pub use refusal::kernel_may_refuse;
 pub use unpacker::Unpacker;

@@ -4,7 +4,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::decompress::{Output, out_of_memory};
-use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse};
+use crate::now::let_wait;
+use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse, open_now};
 
 /// An open module file, not yet unpacked.
 #[derive(Debug)]
@@ -31,12 +32,12 @@ enum Source {
 }
 
 impl ModuleFile {
-    /// Opens the file (close-on-exec) and looks at its magic bytes. One that cannot
+    /// Opens the file as [`open_now`] and looks at its magic bytes. One that cannot
     /// seek is read into memory.
     ///
     /// An error if it cannot be opened or read, or has fewer than 6 bytes.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let mut file = File::open(path)?;
+        let mut file = open_now(path)?;
         let mut start = [0; START];
         let metadata = file.metadata()?;
         if metadata.is_file() || file.stream_position().is_ok() {
@@ -48,6 +49,7 @@ impl ModuleFile {
             let source = Source::File(file, metadata.len());
             return Ok(Self { source, compression, start, started: found, metadata });
         }
+        let_wait(&file)?;
         let mut bytes = Vec::new();
         read_all(&mut file, 0, &mut bytes)?;
         if bytes.len() < Compression::MAGIC_LENGTH {
@@ -184,7 +186,8 @@ fn read_all(reader: &mut impl Read, size: u64, out: &mut Vec<u8>) -> Result<(), 
 mod tests {
     use super::*;
     use komod_fixtures::{Packing, pack};
-    use std::process::{Command, Stdio};
+    use std::io::Write;
+    use std::process::Command;
 
     #[test]
     fn name_says_nothing_magic_says_all() {
@@ -247,16 +250,19 @@ mod tests {
     #[test]
     fn pipe_is_read_into_memory() {
         let directory = tempfile::tempdir().expect("a scratch directory");
-        let (source, pipe) = (directory.path().join("a.ko.xz"), directory.path().join("pipe"));
-        std::fs::write(&source, pack(b"the bytes", Packing::Xz)).expect("a scratch file");
+        let pipe = directory.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("coreutils").success());
-        let mut writer = Command::new("cp")
-            .args([&source, &pipe])
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("coreutils");
+        let waits = ModuleFile::open(&pipe).expect_err("nobody writes");
+        assert!(matches!(waits, Error::TooShort { size: 0 }));
+        // Open for both, which waits for nobody; its end is the pipe's.
+        let mut writer = File::options().read(true).write(true).open(&pipe).expect("a pipe");
+        writer.write_all(&pack(b"the bytes", Packing::Xz)).expect("room");
+        let late = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(writer);
+        });
         let file = ModuleFile::open(&pipe).expect("a sound file");
-        assert!(writer.wait().expect("it ends").success());
+        late.join().expect("it ends");
         assert!(file.file().is_none());
         assert_eq!(file.compression(), Compression::Xz);
         assert_eq!(file.contents().expect("sound"), b"the bytes");

@@ -1,6 +1,5 @@
 use std::cell::{OnceCell, RefCell};
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -116,7 +115,7 @@ impl Database {
     /// When the file cannot be read; [`io::ErrorKind::NotFound`] when there is
     /// none.
     pub fn builtin_modinfo(&self) -> io::Result<Vec<u8>> {
-        fs::read(self.file("modules.builtin.modinfo"))
+        komod_file::read_now(&self.file("modules.builtin.modinfo"))
     }
 
     /// The aliases of modules: pattern to module name. `None` when missing or

@@ -1,0 +1,107 @@
+//! Opening a file without waiting for anybody.
+//!
+//! To open a named pipe is to wait for who writes into it, and a tape or a line
+//! waits for its device. In a directory of modules or of configuration such a
+//! thing is a mistake or a trap: it must not hold up the start of a system.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+/// Opens `path` for reading (close-on-exec), at once whatever it is. A pipe
+/// that somebody has open to write is waited for when it is read; one that nobody
+/// has is empty.
+///
+/// # Errors
+/// As `open`(2).
+pub fn open_now(path: &Path) -> io::Result<File> {
+    let at_once = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(at_once.bits()).open(path);
+    match opened {
+        // Somebody has a lease on the file, which is a regular one then.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path),
+        opened => opened,
+    }
+}
+
+/// Has reads of a pipe wait from now on for what its writer still writes.
+pub(crate) fn let_wait(file: &File) -> io::Result<()> {
+    fcntl(file, FcntlArg::F_SETFL(OFlag::empty()))?;
+    Ok(())
+}
+
+/// All bytes of a file, or of a pipe as [`open_now`] has it. A device is empty:
+/// `/dev/null` is one, and others may never end.
+///
+/// # Errors
+/// As `open`(2) and `read`(2); a directory is one.
+pub fn read_now(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open_now(path)?;
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
+    if kind.is_char_device() || kind.is_block_device() {
+        return Ok(Vec::new());
+    }
+    if kind.is_fifo() {
+        let_wait(&file)?;
+    }
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    // One byte more tells the end without growing.
+    bytes.try_reserve_exact(size.saturating_add(1))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::ffi::OsStrExt;
+    use std::process::Command;
+
+    fn pipe(dir: &Path) -> std::path::PathBuf {
+        let pipe = dir.join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("coreutils").success());
+        pipe
+    }
+
+    #[test]
+    fn a_pipe_without_writer_is_empty_and_nobody_waits() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(read_now(&pipe(dir.path())).expect("a pipe"), b"");
+    }
+
+    #[test]
+    fn a_pipe_with_a_writer_is_read_to_its_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pipe = pipe(dir.path());
+        // Open for both, which waits for nobody.
+        let mut file = File::options().read(true).write(true).open(&pipe).expect("a pipe");
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            file.write_all(b"late").expect("room");
+        });
+        assert_eq!(read_now(&pipe).expect("a pipe"), b"late");
+        writer.join().expect("an end");
+    }
+
+    #[test]
+    fn devices_are_empty_and_directories_an_error() {
+        for device in ["/dev/null", "/dev/zero"] {
+            assert_eq!(read_now(Path::new(device)).expect(device), b"");
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let error = read_now(dir.path()).expect_err("a directory");
+        assert_eq!(error.raw_os_error(), Some(21));
+        let file = dir.path().join("file");
+        fs::write(&file, "text").expect("written");
+        assert_eq!(read_now(&file).expect("a file"), b"text");
+        let other = dir.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+        assert_eq!(read_now(&other).expect_err("nothing").kind(), io::ErrorKind::NotFound);
+    }
+}
