@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -294,6 +295,33 @@ static unsigned int flags(const char *word)
 	return word == NULL ? 0 : (unsigned int)strtoul(word, NULL, 0);
 }
 
+/* A file that zstd unpacks to 768 MiB of zeros. */
+static void write_zeros(const char *path)
+{
+	static const unsigned char frame[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0x30 };
+	const int blocks = 768 * 8;
+	FILE *file = fopen(path, "w");
+
+	if (file == NULL)
+		return;
+	fwrite(frame, sizeof(frame), 1, file);
+	fwrite("\0\0\0\0", 4, 1, file);
+	for (int i = 1; i <= blocks; i++) {
+		/* One byte, 128 KiB times. */
+		unsigned int head = (i == blocks) | 1U << 1 | (128U * 1024) << 3;
+
+		fprintf(file, "%c%c%c%c", head & 0xff, head >> 8 & 0xff, head >> 16, 0);
+	}
+	fclose(file);
+}
+
+static void limit_memory(rlim_t megabytes)
+{
+	struct rlimit limit = { megabytes << 20, megabytes << 20 };
+
+	printf("memory: %d\n", setrlimit(RLIMIT_AS, &limit));
+}
+
 /* What takes a name and makes modules. */
 static int find(int count, char **words, const char *rest)
 {
@@ -426,6 +454,10 @@ static int surroundings(const char *word, char *rest)
 		in_threads(rest);
 	else if (strcmp(word, "replace") == 0)
 		replace(rest);
+	else if (strcmp(word, "zeros") == 0)
+		write_zeros(rest);
+	else if (strcmp(word, "memory") == 0)
+		limit_memory((rlim_t)flags(rest));
 	else if (strcmp(word, "make") == 0)
 		printf("make: %d\n", mkdir(rest, 0755));
 	else if (strcmp(word, "delete") == 0)

@@ -84,6 +84,11 @@ fn named_size(packed: &[u8]) -> Result<Option<u64>, Error> {
 }
 
 fn failure(code: ErrorCode) -> Error {
+    /// `ZSTD_error_memory_allocation` (zstd_errors.h).
+    const MEMORY_ALLOCATION: ErrorCode = 64;
+    if code.wrapping_neg() == MEMORY_ALLOCATION {
+        return out_of_memory();
+    }
     corrupt(get_error_name(code))
 }
 
@@ -95,6 +100,12 @@ fn corrupt(message: &str) -> Error {
 mod tests {
     use crate::{Compression, DEFAULT_LIMIT};
     use komod_fixtures::{Packing, pack};
+
+    #[test]
+    fn memory_that_is_not_there_is_no_damage() {
+        assert_eq!(super::failure(64_usize.wrapping_neg()).raw_os_error(), 12);
+        assert_eq!(super::failure(20_usize.wrapping_neg()).raw_os_error(), 22);
+    }
 
     fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
         let mut out = Vec::new();

@@ -1,20 +1,26 @@
-//! The programs that use module tools, as Debian packages them: each runs with
-//! komod and with the original as the system's only module tools, and must
-//! leave the same.
+//! The programs that use module tools or the library, as Debian packages them: each
+//! runs with komod and with the original as the system's only module tools and
+//! library, and must leave the same.
 //!
 //! `consumers.sh` says what they do.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
-use crate::binary;
+use crate::libkmod::Library;
 use crate::outcome::{Stop, Tally};
 use crate::system::{self, Copy, System};
+use crate::{binary, fetch, programs};
 
 /// The functions of the script, in the order in which they run.
-const CONSUMERS: [&str; 4] = ["initramfs_tools", "dracut_core", "dkms_modules", "modules_install"];
+const CONSUMERS: [&str; 5] =
+    ["initramfs_tools", "dracut_core", "dkms_modules", "modules_install", "of_the_library"];
+
+/// Where the system has its library.
+const LIBRARY: &str = "usr/lib/x86_64-linux-gnu/libkmod.so.2.5.1";
 
 /// A list of modules that is shorter is no image of a kernel.
 const FEWEST_MODULES: usize = 500;
@@ -22,10 +28,11 @@ const FEWEST_MODULES: usize = 500;
 /// Runs both sides, one beside the other, and compares.
 pub fn part() -> Result<Tally, Stop> {
     let system = System::fetch()?;
-    let program = binary::release()?;
+    let own = (binary::release()?, Library::release()?);
+    let lspci = fetch::lspci()?;
     let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| side(&system, "komod", Some(&program)));
-        let theirs = scope.spawn(|| side(&system, "original", None));
+        let ours = scope.spawn(|| side(&system, "komod", &lspci, Some(&own)));
+        let theirs = scope.spawn(|| side(&system, "original", &lspci, None));
         (ours.join(), theirs.join())
     });
     let ended = |side: thread::Result<Result<Copy, Stop>>| {
@@ -49,10 +56,17 @@ pub fn part() -> Result<Tally, Stop> {
 }
 
 /// A copy of the system in which everything has run.
-fn side(system: &System, name: &str, program: Option<&Path>) -> Result<Copy, Stop> {
+fn side(
+    system: &System,
+    name: &str,
+    lspci: &Path,
+    own: Option<&(PathBuf, Library)>,
+) -> Result<Copy, Stop> {
     let copy = system.copy(name)?;
-    if let Some(program) = program {
+    programs::run(Command::new("cp").arg("-a").arg(lspci.join("usr")).arg(&copy.root))?;
+    if let Some((program, library)) = own {
         system::replace(&copy.root.join("usr/bin/kmod"), program)?;
+        system::replace(&copy.root.join(LIBRARY), &library.file())?;
     }
     copy.run(include_str!("consumers.sh"), &CONSUMERS)?;
     Ok(copy)

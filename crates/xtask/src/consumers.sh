@@ -116,6 +116,34 @@ modules_install() {
     (cd /stage/lib/modules/$V && ls && sort modules.dep) >$out/staged
 }
 
+# Those that link the library: their own words, and what they install. The running
+# kernel's modules are taken to be this system's; none gets in, as this is no kernel
+# of theirs.
+of_the_library() {
+    ln -sfn $V /lib/modules/$(uname -r)
+    mount -t sysfs sysfs /sys
+    printf 'loop\next4\nbridge\nnosuch\npci:v00008086d00001237sv*\nmac80211_hwsim\n' \
+        >/etc/modules-load.d/of-the-library.conf
+    printf 'blacklist bridge\nalias pci:* loop\n' >/etc/modprobe.d/of-the-library.conf
+    export SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console
+    /usr/lib/systemd/systemd-modules-load >$out/modules-load 2>&1 || echo $? >>$out/modules-load
+    grep -q "Module 'bridge' is deny-listed" $out/modules-load
+    udevadm test-builtin 'kmod load loop' /sys/class/mem/null 2>&1 |
+        grep -i module >$out/udevadm
+    lspci -k >$out/lspci
+    # A machine may have no such device.
+    [ ! -s $out/lspci ] || grep -q 'Kernel modules: loop' $out/lspci
+    rm /lib/modules/$(uname -r)
+    for words in '-S iw_handler_get_spy -s cfg80211|ieee80211 =drivers/net' \
+        '-N nvme|foo -s drm_crtc_init|^drm_ =drivers/gpu' '=fs' 'xfs btrfs nosuch dm-crypt'; do
+        mkdir /tmp/installed
+        /usr/lib/dracut/dracut-install -D /tmp/installed --kerneldir /lib/modules/$V -m -o $words
+        (cd /tmp/installed && find . -type f | sort)
+        rm -r /tmp/installed
+    done >$out/installed 2>&1
+    [ $(wc -l <$out/installed) -gt 300 ]
+}
+
 mkdir -p /results
 depmod --version >/results/version
 for name; do consumer $name; done

@@ -117,6 +117,18 @@ pub fn original_header() -> Result<PathBuf, Stop> {
     Ok(dir.join("root/usr/include"))
 }
 
+/// The root of Debian 13's lspci with its own library, which asks libkmod which modules
+/// a device has.
+///
+/// [`Stop::NotHere`] without network, apt or a mirror that carries it.
+pub fn lspci() -> Result<PathBuf, Stop> {
+    let dir = directory("pciutils", |dir, lock| {
+        let packages = ["pciutils", "libpci3", "pci.ids"];
+        Suite::open("trixie", lock)?.unpack(&packages, &dir.join("root"))
+    })?;
+    Ok(dir.join("root"))
+}
+
 /// Debian 12: kernel 6.1, kmod 30.
 #[derive(Debug, Clone)]
 pub struct Debian12 {

@@ -67,6 +67,10 @@ impl Library {
             cc.arg("-s");
         }
         programs::run(&mut cc)?;
+        for (name, text) in pkg_config()? {
+            let file = self.dir.join(name);
+            std::fs::write(&file, text).map_err(Stop::io(file.display()))?;
+        }
         for name in [SONAME, "libkmod.so"] {
             let link = self.dir.join(name);
             let _ = std::fs::remove_file(&link);
@@ -76,7 +80,25 @@ impl Library {
     }
 }
 
-/// `cargo xtask libkmod`: builds the library and says where it is.
+/// The files of pkg-config by their names, with the directory in which this machine's
+/// compiler looks for libraries.
+fn pkg_config() -> Result<[(&'static str, String); 2], Stop> {
+    let read = |name: &'static str| {
+        let file = workspace().join("crates/libkmod/link").join(name);
+        let text = std::fs::read_to_string(&file).map_err(Stop::io(file.display()))?;
+        Ok::<_, Stop>((name, text))
+    };
+    let triplet = programs::text(Command::new("cc").arg("-print-multiarch")).unwrap_or_default();
+    let (library, text) = read("libkmod.pc")?;
+    let text = match triplet.trim() {
+        "" => text,
+        triplet => text.replace("${prefix}/lib\n", &format!("${{prefix}}/lib/{triplet}\n")),
+    };
+    Ok([(library, text), read("kmod.pc")?])
+}
+
+/// `cargo xtask libkmod`: builds the library and says where it is, with its files for
+/// pkg-config beside it.
 pub fn run(_: &[String]) -> Result<bool, Stop> {
     println!("{}", Library::release()?.file().display());
     Ok(true)

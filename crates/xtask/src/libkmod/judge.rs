@@ -8,7 +8,7 @@ use std::process::Command;
 use super::ask::{Ask, Header};
 use super::{Library, SONAME};
 use crate::compare::{Draw, indexed};
-use crate::fetch::Debian13;
+use crate::fetch::{Debian13, original_header};
 use crate::install::{self, Need};
 use crate::outcome::{Stop, Tally};
 use crate::{cases, programs};
@@ -31,6 +31,7 @@ const WORDS: [&str; 7] = [
 pub fn part() -> Result<Tally, Stop> {
     let library = Library::release()?;
     let mut tally = same_functions(&library)?;
+    tally.add(same_variables(&library)?);
     for header in [Header::Ours, Header::Original] {
         let ask = Ask::build(header)?;
         tally.add(cases::of_library(&ask, &library)?);
@@ -69,6 +70,31 @@ fn same_functions(library: &Library) -> Result<Tally, Stop> {
         println!("it is called {soname:?} and needs {needed:?}");
     }
     println!("{} functions", ours.len());
+    Ok(tally)
+}
+
+/// Whether the files of pkg-config say what the original's say. What they are for is
+/// said in words of our own; modules are unpacked that the original cannot.
+fn same_variables(library: &Library) -> Result<Tally, Stop> {
+    const OWN: [&str; 2] = ["Description", "module_compressions"];
+    let usr = original_header()?.join("..");
+    let mut tally = Tally::default();
+    for (name, place) in
+        [("kmod.pc", "share/pkgconfig"), ("libkmod.pc", "lib/x86_64-linux-gnu/pkgconfig")]
+    {
+        let read = |file: &Path| std::fs::read_to_string(file).map_err(Stop::io(file.display()));
+        let ours = read(&library.dir.join(name))?;
+        let theirs = read(&usr.join(place).join(name))?;
+        for line in theirs.lines().filter(|line| !line.is_empty()) {
+            let key = line.split([':', '=']).next().unwrap_or(line);
+            let own = OWN.contains(&key) && ours.lines().any(|own| own.starts_with(key));
+            let same = own || ours.lines().any(|own| own == line);
+            tally.count(same);
+            if !same {
+                println!("{name} lacks {line:?}");
+            }
+        }
+    }
     Ok(tally)
 }
 
