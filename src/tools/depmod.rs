@@ -300,6 +300,8 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         let quiet = !teller.spoke;
         cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
     }
+    // The process ends and gives it all back at once, not piece by piece.
+    std::mem::forget((catalog, symbols, graph, files));
     Ok(())
 }
 

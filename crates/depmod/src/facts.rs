@@ -36,6 +36,10 @@ pub(crate) struct Extractor {
     /// Modules read.
     count: u32,
     versions: SeenVersions,
+    /// Where a module's wants and texts are gathered before there are so many: memory
+    /// that grows for each module anew is given back and taken again without end.
+    wants: Vec<Wanted>,
+    texts: Texts,
 }
 
 /// Which symbol a version was of when it was last seen: most modules have the same ones.
@@ -92,7 +96,7 @@ impl Span {
 }
 
 /// The strings of `.modinfo` that the database holds, in their order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Texts {
     arena: Vec<u8>,
     entries: Vec<(Key, Span)>,
@@ -133,9 +137,11 @@ impl Texts {
         wanted.map(|entry| entry.1.of(&self.arena))
     }
 
-    fn of_module(module: &Module<'_>) -> Self {
-        let mut texts = Self::default();
-        let Some(strings) = module.modinfo_strings() else { return texts };
+    /// Takes those of `module` in place of all before.
+    fn read(&mut self, module: &Module<'_>) {
+        self.arena.clear();
+        self.entries.clear();
+        let Some(strings) = module.modinfo_strings() else { return };
         for string in strings {
             let (key, value) = if let Some(value) = string.strip_prefix(b"alias") {
                 (Key::Alias, value)
@@ -152,12 +158,9 @@ impl Texts {
                 [b'=', value @ ..] => value,
                 _ => continue,
             };
-            let span = Span::push(&mut texts.arena, value);
-            texts.entries.push((key, span));
+            let span = Span::push(&mut self.arena, value);
+            self.entries.push((key, span));
         }
-        texts.arena.shrink_to_fit();
-        texts.entries.shrink_to_fit();
-        texts
     }
 }
 
@@ -183,7 +186,8 @@ impl Extractor {
             Err(error) => facts.damage = Some(error),
         }
         facts.wants = self.wants(module).unwrap_or_default();
-        facts.texts = Texts::of_module(module);
+        self.texts.read(module);
+        facts.texts = self.texts.clone();
         facts
     }
 
@@ -210,14 +214,14 @@ impl Extractor {
             });
             return Ok(wanted.collect());
         }
-        let undefined = module.undefined()?;
         self.count += 1;
-        let mut wants = Vec::with_capacity(undefined.len() + 1);
-        for (name, binding) in undefined {
+        let mut wants = std::mem::take(&mut self.wants);
+        wants.clear();
+        module.for_each_undefined(|name, binding| {
             let wanted = self.wanted(name, binding == Binding::Weak);
             self.first_time(wanted.symbol);
             wants.push(wanted);
-        }
+        })?;
         // Symbols that only the versions name are wanted, too. They are compared as
         // exporters spell them: of two spellings in one module one is enough.
         if let Some(fields) = module.version_fields() {
@@ -246,8 +250,10 @@ impl Extractor {
                 }
             }
         }
-        wants.shrink_to_fit();
-        Ok(wants)
+        // As many as there are.
+        let found = wants.clone();
+        self.wants = wants;
+        Ok(found)
     }
 
     fn wanted(&mut self, name: &[u8], weak: bool) -> Wanted {
@@ -335,7 +341,11 @@ mod tests {
         let spec = ModuleSpec::new("a").modinfo("alias", "x").modinfo("aliases", "y");
         let spec = spec.modinfo_raw("alias").modinfo_raw("softdep=").modinfo("alias", "=z");
         let file = spec.modinfo("weakdep", "w").modinfo("xalias", "q").build();
-        let texts = Texts::of_module(&Module::parse(&file).unwrap());
+        let mut texts = Texts::default();
+        // What was read before is gone.
+        for _ in 0..2 {
+            texts.read(&Module::parse(&file).unwrap());
+        }
         assert_eq!(texts.of(Key::Alias).collect::<Vec<_>>(), [&b"x"[..], b"", b"=z"]);
         assert_eq!(texts.of(Key::Softdep).collect::<Vec<_>>(), [b""]);
         assert_eq!(texts.of(Key::Weakdep).collect::<Vec<_>>(), [b"w"]);

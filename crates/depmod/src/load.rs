@@ -1,7 +1,11 @@
 //! Reads every module, on several threads, and merges what they say in module order.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -154,8 +158,11 @@ struct ReadFile {
 /// is one of them.
 fn read_all(files: &[(usize, &Found)], how: Reading) -> Vec<Batch> {
     let next = AtomicUsize::new(0);
+    // All those below the module directory have the same.
+    let directory = files.iter().find_map(|(_, found)| found.directory());
+    let directory = directory.and_then(|directory| File::open(directory).ok());
     let work = || {
-        let mut worker = Worker::new(how);
+        let mut worker = Worker::new(how, directory.as_ref());
         let mut read = Vec::new();
         loop {
             let start = next.fetch_add(HANDFUL, Ordering::Relaxed);
@@ -192,16 +199,19 @@ fn worthwhile(files: &[(usize, &Found)]) -> usize {
 }
 
 /// Reads modules one after another, with memory that they share.
-struct Worker {
+struct Worker<'d> {
+    /// The module directory, so that not each path leads through all above it.
+    directory: Option<&'d File>,
     extractor: Extractor,
     excerpt: Excerpt,
     unpacker: Unpacker,
     bytes: Vec<u8>,
 }
 
-impl Worker {
-    fn new(how: Reading) -> Self {
+impl<'d> Worker<'d> {
+    fn new(how: Reading, directory: Option<&'d File>) -> Self {
         Self {
+            directory,
             extractor: Extractor::new(how.prefix, how.checks),
             excerpt: Excerpt::default(),
             unpacker: Unpacker::default(),
@@ -210,7 +220,13 @@ impl Worker {
     }
 
     fn read(&mut self, found: &Found) -> (Option<Key>, Result<ModuleFacts, Unreadable>) {
-        match ModuleFile::open(found.to_path()) {
+        let opened = match self.directory.filter(|_| found.in_tree()) {
+            Some(directory) => {
+                ModuleFile::open_below(directory, Path::new(OsStr::from_bytes(found.listed())))
+            }
+            None => ModuleFile::open(found.to_path()),
+        };
+        match opened {
             Ok(file) => (Some(Key::of(file.metadata())), self.read_file(&file)),
             Err(error) => {
                 // One that changes in between has another key than a settled one.

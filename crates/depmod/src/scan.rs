@@ -49,6 +49,12 @@ impl Found {
         self.below.and_then(|at| self.path.get(at..)).unwrap_or(&self.path)
     }
 
+    /// The module directory, if the file lies below it.
+    pub fn directory(&self) -> Option<&Path> {
+        let directory = self.path.get(..self.below?.checked_sub(1)?)?;
+        Some(Path::new(OsStr::from_bytes(directory)))
+    }
+
     /// Whether it lies below the module directory.
     pub fn in_tree(&self) -> bool {
         self.below.is_some()

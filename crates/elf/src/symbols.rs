@@ -103,11 +103,20 @@ impl<'a> Module<'a> {
     /// The undefined symbols of the symbol table in its order: [`Module::needs`] without
     /// a look at the versions, and with its errors.
     pub fn undefined(&self) -> Result<Vec<(&'a [u8], Binding)>, Error> {
+        // Most modules have some fifty.
+        let mut undefined = Vec::with_capacity(64);
+        self.for_each_undefined(|name, binding| undefined.push((name, binding)))?;
+        Ok(undefined)
+    }
+
+    /// As [`Module::undefined`], one after another. After an error those before it
+    /// count for nothing.
+    pub fn for_each_undefined(&self, each: impl FnMut(&'a [u8], Binding)) -> Result<(), Error> {
         let table = self.symbol_table()?;
         if self.is_64() {
-            self.undefined_in::<Symbol64>(&table)
+            self.undefined_in::<Symbol64>(&table, each)
         } else {
-            self.undefined_in::<Symbol32>(&table)
+            self.undefined_in::<Symbol32>(&table, each)
         }
     }
 
@@ -150,13 +159,12 @@ impl<'a> Module<'a> {
     fn undefined_in<S: Layout>(
         &self,
         table: &SymbolTable<'a>,
-    ) -> Result<Vec<(&'a [u8], Binding)>, Error> {
+        mut each: impl FnMut(&'a [u8], Binding),
+    ) -> Result<(), Error> {
         /// A global register of SPARC code, which nobody defines.
         const STT_REGISTER: u8 = 13;
         const EM_SPARC32PLUS: u16 = 18;
         let sparc = matches!(self.machine(), EM_SPARC | EM_SPARC32PLUS | EM_SPARCV9);
-        // Most modules have some fifty.
-        let mut undefined = Vec::with_capacity(64);
         let mut budget = table.budget();
         for symbol in self.records::<S>(table) {
             if u32::from(symbol.section) != SHN_UNDEF {
@@ -178,9 +186,9 @@ impl<'a> Module<'a> {
                 Error::malformed("names of symbols", table.offset, "one in another", expected)
             })?;
             let weak = st_bind(symbol.info) == STB_WEAK;
-            undefined.push((name, if weak { Binding::Weak } else { Binding::Strong }));
+            each(name, if weak { Binding::Weak } else { Binding::Strong });
         }
-        Ok(undefined)
+        Ok(())
     }
 
     /// The records of `.symtab` and the strings of `.strtab`, found by these names.

@@ -1,11 +1,14 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use nix::fcntl::AT_FDCWD;
+
 use crate::decompress::{Output, out_of_memory};
-use crate::now::let_wait;
-use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse, open_now};
+use crate::now::{let_wait, open_now_below};
+use crate::{Compression, DEFAULT_LIMIT, Error, Unpacker, kernel_may_refuse};
 
 /// An open module file, not yet unpacked.
 #[derive(Debug)]
@@ -32,12 +35,17 @@ enum Source {
 }
 
 impl ModuleFile {
-    /// Opens the file as [`open_now`] and looks at its magic bytes. One that cannot
+    /// Opens the file as [`open_now`](crate::open_now) and looks at its magic bytes. One that cannot
     /// seek is read into memory.
     ///
     /// An error if it cannot be opened or read, or has fewer than 6 bytes.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let mut file = open_now(path)?;
+        Self::open_below(AT_FDCWD, path)
+    }
+
+    /// As [`ModuleFile::open`]; a relative path leads from `directory`, which is open.
+    pub fn open_below(directory: impl AsFd, path: &Path) -> Result<Self, Error> {
+        let mut file = open_now_below(directory.as_fd(), path)?;
         let mut start = [0; START];
         let metadata = file.metadata()?;
         if metadata.is_file() || file.stream_position().is_ok() {

@@ -4,12 +4,15 @@
 //! waits for its device. In a directory of modules or of configuration such a
 //! thing is a mistake or a trap: it must not hold up the start of a system.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, openat};
+use nix::sys::stat::Mode;
 
 /// Opens `path` for reading (close-on-exec), at once whatever it is. A pipe
 /// that somebody has open to write is waited for when it is read; one that nobody
@@ -18,12 +21,24 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// # Errors
 /// As `open`(2).
 pub fn open_now(path: &Path) -> io::Result<File> {
+    open_now_below(AT_FDCWD, path)
+}
+
+/// As [`open_now`]; a relative path leads from `directory`.
+///
+/// musl's open(2), which std calls, sets close-on-exec again: a system call more for
+/// each of thousands of files.
+pub(crate) fn open_now_below(directory: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
     let at_once = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let opened = OpenOptions::new().read(true).custom_flags(at_once.bits()).open(path);
-    match opened {
-        // Somebody has a lease on the file, which is a regular one then.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path),
-        opened => opened,
+    let mut flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | at_once;
+    loop {
+        match openat(directory, path, flags, Mode::empty()) {
+            Ok(file) => return Ok(file.into()),
+            Err(Errno::EINTR) => {}
+            // Somebody has a lease on the file, which is a regular one then.
+            Err(Errno::EAGAIN) if flags.contains(at_once) => flags.remove(at_once),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
