@@ -97,6 +97,25 @@ fn crates_depend_downwards_only() {
 }
 
 #[test]
+fn the_fuzzer_comes_with_nothing_else() {
+    let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    let library = "libfuzzer-sys = { workspace = true, optional = true }";
+    assert!(manifest.contains(library), "libFuzzer is built where nobody fuzzes");
+    assert!(!manifest.contains("\ndefault = "), "libFuzzer is built by default");
+    let manifests = files().into_iter().filter(|(short, _)| short.ends_with("Cargo.toml"));
+    let users = manifests.filter(|(short, path)| {
+        let text = fs::read_to_string(path).unwrap();
+        let depends = ["dependencies", "dev-dependencies"]
+            .iter()
+            .any(|section| used_by(&text, section).iter().any(|used| used == "fuzz"));
+        depends && short != "crates/xtask/Cargo.toml"
+    });
+    none("only xtask may use fuzz", users.map(|(short, _)| short).collect());
+    let map = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(map.contains("\n| `fuzz` | "), "fuzz is not on the map");
+}
+
+#[test]
 fn every_crate_has_a_rule_and_a_place_on_the_map() {
     let map = fs::read_to_string(root().join("src/main.rs")).unwrap();
     for entry in fs::read_dir(root().join("crates")).unwrap() {

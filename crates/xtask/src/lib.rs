@@ -27,6 +27,7 @@
 //! | `completions` | what shells complete, from the tools' definitions |
 //! | `shells` | what bash, zsh and fish then propose |
 //! | `manual` | the manual pages as mandoc judges them |
+//! | `fuzz` | hostile bytes for every parser, and the account of it |
 //! | `supply` | what comes from outside, by the rules of `deny.toml` |
 //! | `islands` | unsafe code under valgrind |
 //! | `install` | programs of the system, installed or named |
@@ -47,6 +48,7 @@ pub mod demo;
 pub mod dist;
 pub mod faults;
 pub mod fetch;
+pub mod fuzz;
 pub mod guest;
 pub mod install;
 pub mod instructions;

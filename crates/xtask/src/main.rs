@@ -24,6 +24,11 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ("bench", "measure komod beside the original: [GROUP...], --help", xtask::bench::run),
     ("dist", "build the static program, with checksums: [DIR]", xtask::dist::run),
     ("install", "put komod's files below a directory: --root DIR", xtask::place::run),
+    (
+        "fuzz",
+        "try hostile bytes on every parser: [TARGET...] [--seconds N]; --help",
+        xtask::fuzz::run,
+    ),
     ("fetch", "download Debian's kernels and the original kmod into the cache", fetch),
 ];
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    cases, compare, consumers, damage, dist, faults, instructions, islands, libkmod, manual,
+    cases, compare, consumers, damage, dist, faults, fuzz, instructions, islands, libkmod, manual,
     programs, shells, supply, trees, vm,
 };
 
@@ -29,6 +29,7 @@ pub struct Part {
 pub const PARTS: &[Part] = &[
     Part { name: "tidy", proves: "the rules of the house hold", run: tidy },
     Part { name: "unit", proves: "each crate's own tests", run: unit },
+    Part { name: "fuzz", proves: "hostile bytes get answers", run: fuzz::part },
     Part { name: "supply", proves: "what comes from outside is allowed", run: supply::part },
     Part { name: "islands", proves: "unsafe code keeps within its bounds", run: islands::part },
     Part { name: "man", proves: "the manual pages are well formed", run: manual::part },

@@ -1,0 +1,47 @@
+//! The table of targets.
+
+mod config;
+mod elf;
+mod index;
+mod lists;
+mod options;
+mod packed;
+
+use crate::{Limits, Target};
+
+/// Every target, in the order in which they run.
+pub static TARGETS: &[Target] = &[
+    elf::FACTS,
+    elf::SIGNATURE,
+    index::READ,
+    index::DIFFERENTIAL,
+    config::MODPROBE_D,
+    config::DEPMOD_D,
+    config::COMMAND_LINE,
+    options::MODPROBE_OPTIONS,
+    lists::BUILTIN_MODINFO,
+    lists::SYMVERS,
+    lists::SYSTEM_MAP,
+    packed::GZIP,
+    packed::XZ,
+    packed::ZSTD,
+    packed::BY_MAGIC,
+];
+
+/// A target with something to find, for whoever wants to know whether the fuzzer sees
+/// what inputs do: by chance alone nobody hits upon six bytes.
+pub static TRAP: Target = Target {
+    name: "trap",
+    reads: "six bytes that are wrong",
+    run: |input| {
+        let is = |at: usize, byte: u8| input.get(at) == Some(&byte);
+        // Each byte is a branch of its own.
+        if is(0, 7) && is(1, b't') && is(2, b'r') && is(3, b'a') && is(4, b'p') && is(5, b'!') {
+            panic!("found");
+        }
+    },
+    seeds: || vec![vec![0; 6]],
+    longest: 16,
+    words: &[],
+    limits: Limits::PROMISED,
+};
