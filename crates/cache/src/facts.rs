@@ -48,12 +48,14 @@ impl<'a> Facts<'a> {
         }
         let mut bytes = Reader::of_file(bytes, MAGIC)?;
         let count = bytes.count(4)?;
-        let mut names = Vec::with_capacity(count);
+        let mut names = Vec::new();
+        names.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             names.push(bytes.text()?);
         }
         let count = bytes.count(12)?;
-        let mut modules = Vec::with_capacity(count);
+        let mut modules = Vec::new();
+        modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             modules.push(ModuleFacts::read(&mut bytes, names.len())?);
         }

@@ -61,7 +61,9 @@ impl Place {
         if size > LARGEST {
             return None;
         }
-        let mut bytes = vec![0; size];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size).ok()?;
+        bytes.resize(size, 0);
         file.read_exact(&mut bytes).ok()?;
         Some(bytes)
     }

@@ -99,12 +99,12 @@ impl<'a> Tree<'a> {
             tree.outputs.push(Output { known: Known::read(&mut bytes)?, sum: bytes.u64()? });
         }
         let count = bytes.count(8)?;
-        tree.directories.reserve_exact(count);
+        tree.directories.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             tree.directories.push(Directory::read(&mut bytes)?);
         }
         let count = bytes.count(6)?;
-        tree.modules.reserve_exact(count);
+        tree.modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             let (path, known) = (bytes.text()?, optional(&mut bytes)?);
             tree.modules.push(Module { path, known, whole: bytes.bool()? });
@@ -146,7 +146,8 @@ impl<'a> Directory<'a> {
     fn read(bytes: &mut Reader<'a>) -> Option<Self> {
         let (path, known) = (bytes.text()?, Known::read(bytes)?);
         let count = bytes.count(6)?;
-        let mut entries = Vec::with_capacity(count);
+        let mut entries = Vec::new();
+        entries.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             entries.push(Entry {
                 name: bytes.text()?.into(),

@@ -70,7 +70,7 @@ pub struct Softdep {
 impl Softdep {
     /// The line for `module` with the words `rest` behind it.
     pub(crate) fn new(module: &[u8], rest: &[u8], from_modules: bool, origin: Origin) -> Self {
-        let mut words = Vec::with_capacity(module.len() + rest.len());
+        let mut words = Vec::with_capacity(module.len().saturating_add(rest.len()));
         words.extend_from_slice(module);
         words.extend_from_slice(rest);
         Self { words, name: module.len(), from_modules, origin }

@@ -122,7 +122,7 @@ impl<'a> Iterator for Words<'a> {
             return None;
         };
         let end = word.iter().position(blank).unwrap_or(word.len());
-        self.rest = word.get(end + 1..).unwrap_or_default();
+        self.rest = word.get(end.saturating_add(1)..).unwrap_or_default();
         word.get(..end)
     }
 }
@@ -140,7 +140,7 @@ pub(crate) fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let first = match text {
         [one, two, ..] if space(*one) && !space(*two) => {
             let end = text.iter().skip(1).position(|&byte| space(byte));
-            end.map_or(text.len(), |end| end + 1)
+            end.map_or(text.len(), |end| end.saturating_add(1))
         }
         _ => 0,
     };

@@ -17,7 +17,8 @@ impl Config {
     pub fn read(&mut self, file: Arc<Path>, text: &[u8], from_modules: bool) {
         if from_modules {
             // Nearly every line of them is a soft dependency.
-            self.softdeps.reserve(text.len() / USUAL_LINE);
+            // Without that memory each line asks for itself.
+            let _ = self.softdeps.try_reserve(text.len() / USUAL_LINE);
         }
         for line in lines(text) {
             let origin = Origin { file: Arc::clone(&file), line: line.number };

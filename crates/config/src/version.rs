@@ -2,10 +2,18 @@
 
 use regex_lite::Regex;
 
+/// The longest expression, in bytes: each repetition of a repetition is put into
+/// parentheses, which moves what stands behind.
+const LONGEST: usize = 4096;
+
 /// Whether a line for `pattern` is meant for `version`: `*` alone is any
 /// version, everything else a POSIX extended regular expression
-/// (`regex`(7)) that is searched in it. An invalid one matches nothing.
+/// (`regex`(7)) that is searched in it. An invalid one matches nothing, nor does one of
+/// more than 4 KiB, or that would take more than 10 MB.
 pub(crate) fn matches(pattern: &[u8], version: &[u8]) -> bool {
+    if pattern.len() > LONGEST {
+        return false;
+    }
     let version = || version.iter().map(|&byte| char::from(byte)).collect::<String>();
     pattern == b"*"
         || translated(pattern)
@@ -207,6 +215,24 @@ mod tests {
         says("x+?6", true);
         says("(x+)+?6", true);
         says("6**", true);
+    }
+
+    #[test]
+    fn hostile_expressions_end() {
+        let start = std::time::Instant::now();
+        for pattern in [
+            "((((.{100}){100}){10}){10}){10}".to_owned(),
+            "(a{1000}){1000}".to_owned(),
+            "(.*.*.*.*.*.*.*.*.*.*)*x".to_owned(),
+            "a?".repeat(1300) + &"a".repeat(1300),
+            "x".to_owned() + &"*".repeat(4000),
+            "x".to_owned() + &"*".repeat(1_000_000),
+            "(".repeat(1_000_000),
+            "[[:".repeat(1300),
+        ] {
+            assert!(!matches(pattern.as_bytes(), b"6.1.0-test") || pattern.starts_with("x*"));
+        }
+        assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! place all together. Everything worth telling somebody on the way is handed
 //! to a sink as a [`Finding`]; the crate prints nothing, knows no option and
 //! no exit code, and never asks the running kernel.
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
 mod catalog;
 mod cycles;

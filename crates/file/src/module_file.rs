@@ -162,7 +162,7 @@ fn read_start(file: &File, start: &mut [u8]) -> io::Result<usize> {
     while let Some(space) = start.get_mut(found..).filter(|space| !space.is_empty()) {
         match file.read_at(space, found as u64) {
             Ok(0) => break,
-            Ok(count) => found += count,
+            Ok(count) => found = found.saturating_add(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

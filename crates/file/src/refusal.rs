@@ -75,8 +75,9 @@ fn zstd_is_unusual(packed: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let descriptor = packed.get(5)?;
-    let base = 1_u64 << (10 + (descriptor >> 3));
-    Some(base + base / 8 * u64::from(descriptor & 7) > LARGEST)
+    // The upper five bits are a power of two from 10 on, the lower three its eighths.
+    let eighth = 1_u64 << (descriptor >> 3) << 7;
+    Some(eighth.saturating_mul(8 | u64::from(descriptor & 7)) > LARGEST)
 }
 
 #[cfg(test)]
