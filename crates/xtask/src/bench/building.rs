@@ -50,8 +50,7 @@ pub fn packed(setting: &Setting<'_>, kind: &'static str) -> Result<Vec<Figure>, 
         wall.add(double.wall, if reads { theirs.wall } else { double.wall });
         if let Some(cached) = &cached {
             if kind == "plain" {
-                let fresh = cached.writing(setting, &ours, round)?;
-                keeping.add(arena.spent(Side::Ours, &fresh, 1)?.cpu - single.cpu, theirs.cpu);
+                keeping.add(cached.writing(setting, &ours, round)? - single.cpu, theirs.cpu);
             }
             again.add(cached.again(setting)?, theirs.cpu);
             added.add(cached.added(setting, round)?, theirs.cpu);
@@ -184,12 +183,18 @@ impl Cached {
         Ok(setting.arena.spent(Side::Ours, &self.run(setting), 1)?.cpu)
     }
 
-    /// A full run with one thread that writes a cache anew.
-    fn writing(&self, setting: &Setting<'_>, base: &str, round: usize) -> Result<Call, Stop> {
+    /// The CPU of a full run with one thread that writes a cache anew.
+    fn writing(&self, setting: &Setting<'_>, base: &str, round: usize) -> Result<f64, Stop> {
         let cache = format!("{}-fresh{round}", self.cache);
         let dir = setting.arena.outside(&cache);
         fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
-        Ok(Call::new("depmod", &["--cache", &cache, "-b", base, &setting.release]).threads(1))
+        let words = ["--cache", &cache, "-b", base, &setting.release];
+        let spent = setting.arena.spent(Side::Ours, &Call::new("depmod", &words).threads(1), 1)?;
+        let bytes = trees::files(&dir)?.into_iter().flat_map(fs::metadata).map(|data| data.len());
+        if bytes.sum::<u64>() < 100_000 {
+            return Err(Stop::Failed(format!("{cache}: depmod has kept next to nothing")));
+        }
+        Ok(spent.cpu)
     }
 }
 
