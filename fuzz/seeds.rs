@@ -2,6 +2,10 @@
 
 use std::num::NonZeroUsize;
 
+use komod_cache::{
+    Directory, Entry, EntryKind, FactsWriter, Key, Known, Module as CachedModule, Moment, Output,
+    Tree as CachedTree, Want,
+};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{Checks, Database, Graph, Reading, Symbols, load_modules, scan, sort_modules};
 use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, Tree, pack};
@@ -164,6 +168,44 @@ pub(crate) fn options() -> Vec<Vec<u8>> {
         b"--nosuch -z 'never closed",
     ];
     texts.map(<[u8]>::to_vec).to_vec()
+}
+
+/// A tree and what its modules said, without the sums at their ends.
+pub(crate) fn caches() -> Vec<Vec<u8>> {
+    let moment = |seconds| Moment { seconds, nanoseconds: 5 };
+    let key =
+        Key { device: 1, inode: 2, size: 3, modified: moment(1_700_000_000), changed: moment(7) };
+    let known = Known { key, settled: true };
+    let entry = |name: &'static [u8], kind, link| Entry { name: name.into(), kind, link };
+    let tree = CachedTree {
+        settings: b"-a /lib/modules".as_slice().into(),
+        quiet: true,
+        facts: 9,
+        inputs: vec![Some(known), None],
+        outputs: vec![Output { known, sum: 4 }],
+        directories: vec![Directory {
+            path: b"kernel",
+            known,
+            entries: vec![
+                entry(b"a.ko", EntryKind::Module, false),
+                entry(b"fs", EntryKind::Directory, true),
+            ],
+        }],
+        modules: vec![
+            CachedModule { path: b"kernel/a.ko", known: Some(known), whole: true },
+            CachedModule { path: b"kernel/b.ko", known: None, whole: false },
+        ],
+    };
+    let names: [&[u8]; 3] = [b"printk", b"f", b""];
+    let mut facts = FactsWriter::new(names.len());
+    let want = Want { name: 1, weak: true, cut: [true, false] };
+    let texts = [(0, b"pci:v*".as_slice()), (7, b"pre: b")];
+    facts.module([0, 2].into_iter(), [want].into_iter(), texts.into_iter(), |number| {
+        names.get(number as usize).copied().unwrap_or_default()
+    });
+    let (facts, _) = facts.finish().expect("a small file");
+    let tree = tree.to_bytes().expect("a small file");
+    [tree, facts].map(|file| file[..file.len() - 8].to_vec()).to_vec()
 }
 
 pub(crate) fn builtin_modinfo() -> Vec<Vec<u8>> {

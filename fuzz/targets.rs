@@ -1,5 +1,6 @@
 //! The table of targets.
 
+mod cache;
 mod config;
 mod elf;
 mod index;
@@ -19,6 +20,7 @@ pub static TARGETS: &[Target] = &[
     config::DEPMOD_D,
     config::COMMAND_LINE,
     options::MODPROBE_OPTIONS,
+    cache::CACHE,
     lists::BUILTIN_MODINFO,
     lists::SYMVERS,
     lists::SYSTEM_MAP,

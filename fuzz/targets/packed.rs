@@ -8,9 +8,8 @@ use crate::{Limits, Target, seeds};
 const BOUND: u64 = 1 << 20;
 
 /// A header may name a window of the decoder's, up to what the largest module may have
-/// (1 GiB) for zstd and 1.5 GiB for xz: it is asked for in one piece, and used no further
-/// than bytes come out.
-const WINDOW: Limits = Limits { request: 1600 << 20, ..Limits::PROMISED };
+/// (1 GiB): it is asked for in one piece, and used no further than bytes come out.
+const WINDOW: Limits = Limits { request: (1 << 30) + (4 << 20), ..Limits::PROMISED };
 
 pub const GZIP: Target = Target {
     name: "gzip",
