@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use komod_probe::{Cause, Event, Force, load_file};
@@ -62,11 +63,18 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
 
 fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) -> Outcome {
     let path = Path::new(file);
-    if let Err(error) = std::fs::metadata(path) {
-        let (file, why) = (path.display(), io_text(&error));
-        host.report.error(format_args!("could not load module {file}: {why}"));
-        return Outcome::Failure;
-    }
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let (file, why) = (path.display(), io_text(&error));
+            host.report.error(format_args!("could not load module {file}: {why}"));
+            return Outcome::Failure;
+        }
+    };
+    // A pipe that is named is meant: its writer is waited for here. What it has
+    // written by the time the pipe is opened to be read stays, as this end is open.
+    let pipe = metadata.file_type().is_fifo();
+    let _writer_is_there = pipe.then(|| std::fs::File::open(path));
     let report = &mut host.report;
     let mut observe = |event: Event<'_>| match event {
         // A warning, so that `-v` shows it: this tool begins with errors alone.
