@@ -276,4 +276,29 @@ mod tests {
         assert_eq!(file.contents().expect("sound"), b"the bytes");
         assert_eq!(file.contents().expect("sound a second time"), b"the bytes");
     }
+
+    #[test]
+    fn a_file_that_shrinks_or_grows_after_it_was_opened_is_read_as_it_is() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let path = directory.path().join("a.ko");
+        for packing in [Packing::Plain, Packing::Xz] {
+            std::fs::write(&path, pack(&[7; 10_000], packing)).expect("a scratch file");
+            let file = ModuleFile::open(&path).expect("a sound file");
+            let writer = File::options().write(true).open(&path).expect("the file");
+            for size in [10, 0] {
+                writer.set_len(size).expect("room");
+                let contents = file.contents();
+                match packing {
+                    Packing::Plain => assert_eq!(contents.expect("read").len() as u64, size),
+                    _ => assert!(contents.is_err(), "{size}"),
+                }
+                let mut part = [0; 100];
+                assert!(file.read_part(5, &mut part).is_err(), "{size}");
+                assert!(file.read_part(9_990, &mut part).is_err(), "{size}");
+            }
+            writer.set_len(50_000).expect("room");
+            let contents = file.contents();
+            assert_eq!(contents.is_ok(), matches!(packing, Packing::Plain));
+        }
+    }
 }

@@ -20,8 +20,9 @@ pub struct Index {
 }
 
 impl Index {
-    /// Maps the file, which stays mapped as long as the `Index` lives; what
-    /// replaces it by rename meanwhile is not seen.
+    /// The file as it is now, mapped if it can be: what replaces it by rename
+    /// meanwhile is not seen, and who wants to write into it waits until the `Index`
+    /// is dropped, at most some 45 s. For who soon does so.
     ///
     /// # Errors
     /// When the file cannot be read, is not a regular one, is shorter than a
@@ -29,6 +30,14 @@ impl Index {
     /// What is behind the header is only looked at when it is asked for.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::new(Bytes::map(path)?)
+    }
+
+    /// As [`Index::open`], but a copy, which holds up nobody: for who keeps it.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::new(Bytes::read(path)?)
     }
 
     /// An index from memory.

@@ -55,8 +55,8 @@ impl Database {
         }
     }
 
-    /// The same with all its indexes open already: what replaces one of them is not
-    /// seen. The one of built-in modules' aliases may be missing, older kernels have
+    /// The same with all its indexes in memory already: what replaces one of them is not
+    /// seen, and nobody who writes into one waits (see [`Index::open`]). The one of built-in modules' aliases may be missing, older kernels have
     /// none.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Database {
             (&database.builtin, BUILTIN),
         ] {
             let path = database.file(name);
-            let index = match Index::open(&path) {
+            let index = match Index::read(&path) {
                 Ok(index) => Some(index),
                 Err(_) if name == BUILTIN_ALIAS => None,
                 Err(error) => return Err(Broken { path, error }),
