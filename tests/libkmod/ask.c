@@ -25,6 +25,7 @@ static struct kmod_ctx *ctx;
 static struct kmod_module *mod;
 static struct kmod_list *list;
 static int mark;
+static int inherited_at_start;
 
 static void log_line(void *data, int priority, const char *file, int line, const char *fn,
 		     const char *format, va_list args)
@@ -165,25 +166,22 @@ static void softdeps(void)
 	show_modules("weak", rc, weak);
 }
 
-/* Descriptors that a program started later would get. */
-static void descriptors(void)
+/* How many descriptors a program started now would get. */
+static int inheritable(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
-	int open = 0, inherited = 0;
+	int count = 0;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		int fd = atoi(entry->d_name);
 
-		if (entry->d_name[0] == '.' || fd <= 2 || fd == dirfd(dir))
-			continue;
-		open++;
-		if ((fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0)
-			inherited++;
+		if (entry->d_name[0] != '.' && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0)
+			count++;
 	}
-	printf("descriptors: %s, %d to inherit\n", open < 8 ? "few" : "many", inherited);
 	if (dir != NULL)
 		closedir(dir);
+	return count;
 }
 
 static void in_child(const char *name)
@@ -235,9 +233,12 @@ static void another(const char *name)
 	kmod_module_unref(here);
 }
 
+/* Where the threads' own contexts look. */
+static const char *dir_of_threads;
+
 static void *of_thread(void *name)
 {
-	struct kmod_ctx *own = kmod_new(NULL, NULL);
+	struct kmod_ctx *own = kmod_new(dir_of_threads, NULL);
 	long found = 0;
 
 	for (int i = 0; i < 50; i++) {
@@ -257,6 +258,7 @@ static void in_threads(char *name)
 	pthread_t threads[4];
 	long sum = 0;
 
+	dir_of_threads = kmod_get_dirname(ctx);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, of_thread, name);
 	for (int i = 0; i < 4; i++) {
@@ -442,8 +444,10 @@ static int surroundings(const char *word, char *rest)
 		call_all_with_null();
 	else if (strcmp(word, "misuse") == 0)
 		misuse(ctx, rest);
+	else if (strcmp(word, "lookups") == 0)
+		look_up_all(ctx, rest);
 	else if (strcmp(word, "descriptors") == 0)
-		descriptors();
+		printf("descriptors to inherit: %d\n", inheritable() - inherited_at_start);
 	else if (strcmp(word, "circle") == 0)
 		circle();
 	else if (strcmp(word, "another") == 0)
@@ -469,6 +473,7 @@ static int surroundings(const char *word, char *rest)
 
 int main(int argc, char **argv)
 {
+	inherited_at_start = inheritable();
 	for (int i = 1; i < argc; i++) {
 		char *words[WORDS] = { NULL }, *copy = strdup(argv[i]);
 		char *rest = strchr(argv[i], ' ');

@@ -18,6 +18,9 @@ void show_needs(struct kmod_module *mod);
 void show_sections(struct kmod_module *mod);
 void show_config(struct kmod_ctx *ctx, const char *kind);
 
+/* lookups.c: looks up each line of a file. */
+void look_up_all(struct kmod_ctx *ctx, const char *path);
+
 /* null.c: calls every function with nothing. */
 void call_all_with_null(void);
 /* misuse.c: what a caller should not do, and some do. */

@@ -134,6 +134,16 @@ pub(crate) struct Draw {
     pub(crate) builtins: Vec<OsString>,
 }
 
+/// So many aliases of the modules in a directory, a line each, the wildcards filled in.
+pub(crate) fn modaliases(modules: &Path, count: usize) -> Result<String, Stop> {
+    let path = modules.join("modules.alias");
+    let text = fs::read_to_string(&path).map_err(Stop::io(path.display()))?;
+    let patterns = text.lines().filter_map(|line| line.strip_prefix("alias ")?.split(' ').next());
+    let patterns: Vec<&str> = patterns.collect();
+    let drawn = patterns.iter().step_by((patterns.len() / count).max(1)).take(count);
+    Ok(drawn.enumerate().map(|(at, pattern)| filled(pattern, at) + "\n").collect())
+}
+
 impl Draw {
     pub(crate) fn of(modules: &Path) -> Result<Self, Stop> {
         let read = |name: &str| {

@@ -1,5 +1,6 @@
 //! The program `ask` of `tests/libkmod`: built, and run with either library.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::programs;
 use crate::test::workspace;
 
 /// Its sources. `types.c` is nothing but a check of the header.
-const SOURCES: [&str; 5] = ["ask.c", "misuse.c", "null.c", "show.c", "types.c"];
+const SOURCES: [&str; 6] = ["ask.c", "lookups.c", "misuse.c", "null.c", "show.c", "types.c"];
 
 /// Which `libkmod.h` it is compiled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,25 +72,25 @@ impl Ask {
     }
 
     /// It on this machine, on a library of ours; `under` is a program that runs it.
-    pub fn command(&self, library: &Library, under: &[&str]) -> Command {
-        let mut command = match under.split_first() {
-            Some((program, words)) => {
-                let mut command = Command::new(program);
-                command.args(words).arg(&self.file);
-                command
-            }
-            None => Command::new(&self.file),
-        };
+    pub fn command(&self, library: &Library, under: &[&OsStr]) -> Command {
+        let mut command = run_by(under, &self.file);
         command.env("LD_LIBRARY_PATH", &library.dir);
         command
     }
 
     /// It on this machine, on the original, which brings its own C library.
-    pub fn original_command(&self) -> Command {
-        let mut command = Command::new(self.original.loader());
+    pub fn original_command(&self, under: &[&OsStr]) -> Command {
+        let mut command = run_by(under, &self.original.loader());
         command.arg("--library-path").arg(self.original.libraries()).arg(&self.file);
         command
     }
+}
+
+fn run_by(under: &[&OsStr], program: &Path) -> Command {
+    let mut words = under.iter().copied().chain([program.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Stop> {

@@ -2,18 +2,18 @@
 //! trees and on Debian's whole kernel, and no memory lost.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 
 use super::ask::{Ask, Header};
 use super::{Library, SONAME};
+use crate::callgrind::Callgrind;
 use crate::compare::{Draw, indexed};
 use crate::fetch::{Debian13, original_header};
-use crate::install::{self, Need};
+use crate::install::{self, VALGRIND};
 use crate::outcome::{Stop, Tally};
-use crate::{cases, programs};
-
-const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
+use crate::{cases, compare, programs};
 
 /// An error, and every block that nobody can free any more, ends it with 99.
 const WORDS: [&str; 7] = [
@@ -48,7 +48,39 @@ pub fn part() -> Result<Tally, Stop> {
     let new = format!("new {} {}", modules.display(), configuration.display());
     tally.add(same_answers(&ask, &library, &new, &draw)?);
     tally.count(clean(&ask, &Library::debug()?, &new, &draw)?);
+    tally.count(cheap(&ask, &library, &modules, scratch.path())?);
     Ok(tally)
+}
+
+/// The most that opening the indexes and 1,000 lookups may cost, of the original's
+/// instructions.
+const MOST: f64 = 0.6;
+
+/// Whether it costs no more, and finds the same.
+fn cheap(ask: &Ask, library: &Library, modules: &Path, scratch: &Path) -> Result<bool, Stop> {
+    let callgrind = Callgrind::new(scratch.join("instructions"))?;
+    let words = callgrind.words();
+    let under: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
+    let questions = scratch.join("questions");
+    std::fs::write(&questions, compare::modaliases(modules, 1000)?)
+        .map_err(Stop::io(questions.display()))?;
+    let words = [
+        format!("new {} none", modules.display()),
+        "load".to_owned(),
+        format!("lookups {}", questions.display()),
+    ];
+    let count = |mut command: Command| {
+        let said = programs::text(command.args(&words))?;
+        Ok::<_, Stop>((callgrind.count()?, said))
+    };
+    let (own, ours) = count(ask.command(library, &under))?;
+    let (other, theirs) = count(ask.original_command(&under))?;
+    let share = own as f64 / other as f64;
+    println!("1,000 lookups: {own} instructions, {other} of the original: {share:.2}");
+    if ours != theirs {
+        println!("  found: {ours}  the original: {theirs}");
+    }
+    Ok(share <= MOST && ours == theirs)
 }
 
 /// Whether it offers the original's functions, each in its version and as the default,
@@ -150,7 +182,7 @@ fn same_answers(ask: &Ask, library: &Library, new: &str, draw: &Draw) -> Result<
     let mut lines = 0;
     for call in &calls {
         let ours = programs::output(ask.command(library, &[]).args(call))?;
-        let theirs = programs::output(ask.original_command().args(call))?;
+        let theirs = programs::output(ask.original_command(&[]).args(call))?;
         let same = ours == theirs;
         tally.count(same && ours.status.success());
         if !same {
@@ -207,7 +239,8 @@ fn clean(ask: &Ask, library: &Library, new: &str, draw: &Draw) -> Result<bool, S
         words.push("filter 3".into());
     }
     words.extend(["lookup net-komod", "circle", "unload", "lookup komod-ab"].map(str::to_owned));
-    let output = programs::output(ask.command(library, &WORDS).args(&words))?;
+    let under = WORDS.map(OsStr::new);
+    let output = programs::output(ask.command(library, &under).args(&words))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let held = output.status.success() && !said.contains("==");
     if !held {
