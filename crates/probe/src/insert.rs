@@ -4,6 +4,7 @@ use komod_config::Config;
 use komod_kernel::{InitState, Kernel};
 use komod_name::ModuleName;
 
+use crate::lookups::Lookups;
 use crate::{Action, Force, Plan, Resolver, Step, Target};
 
 /// Whom the blacklist holds back.
@@ -74,7 +75,7 @@ pub fn plan_insert(
     }
     let mut walk = Walk::new(resolver);
     walk.list(target, request.ignore_commands);
-    plan.unreadable = walk.unreadable;
+    plan.unreadable = walk.lookups.unreadable;
     for mut entry in walk.entries {
         let top = entry.target.name == target.name && entry.target.alias == target.alias;
         // The target itself has been asked for already.
@@ -152,7 +153,7 @@ struct Walk<'a> {
     visited: BTreeSet<Key>,
     required: BTreeSet<Key>,
     entries: Vec<Entry>,
-    unreadable: Vec<Vec<u8>>,
+    lookups: Lookups,
 }
 
 impl<'a> Walk<'a> {
@@ -162,7 +163,7 @@ impl<'a> Walk<'a> {
             visited: BTreeSet::new(),
             required: BTreeSet::new(),
             entries: Vec::new(),
-            unreadable: Vec::new(),
+            lookups: Lookups::new(),
         }
     }
 
@@ -215,29 +216,12 @@ impl<'a> Walk<'a> {
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
         match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) => {
-                let pre = look_up_all(self.resolver, line.pre(), &mut self.unreadable);
-                (pre, look_up_all(self.resolver, line.post(), &mut self.unreadable))
+                let pre = self.lookups.all(self.resolver, line.pre());
+                (pre, self.lookups.all(self.resolver, line.post()))
             }
             None => (Vec::new(), Vec::new()),
         }
     }
-}
-
-/// All modules that `words` stand for; a word with a bracket that has no
-/// partner goes into `unreadable`.
-pub(crate) fn look_up_all<'w>(
-    resolver: &Resolver<'_>,
-    words: impl Iterator<Item = &'w [u8]>,
-    unreadable: &mut Vec<Vec<u8>>,
-) -> Vec<Target> {
-    let mut all = Vec::new();
-    for word in words {
-        match resolver.lookup(word) {
-            Ok(found) => all.extend(found),
-            Err(_) => unreadable.push(word.to_vec()),
-        }
-    }
-    all
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod database;
 mod execute;
 mod insert;
 mod load;
+mod lookups;
 mod plan;
 mod removal;
 mod resolver;

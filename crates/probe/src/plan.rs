@@ -70,7 +70,7 @@ pub struct Plan {
     /// Whether it is an error when the module asked for is loaded already.
     pub first_time: bool,
     /// Soft dependencies that no lookup can be made for: a bracket without its
-    /// partner. They are left out.
+    /// partner, or more than 262,144 words and modules before. They are left out.
     pub unreadable: Vec<Vec<u8>>,
 }
 

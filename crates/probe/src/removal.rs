@@ -6,7 +6,7 @@ use komod_kernel::Kernel;
 use komod_name::ModuleName;
 
 use crate::CommandLine;
-use crate::insert::look_up_all;
+use crate::lookups::Lookups;
 use crate::{Resolver, Target};
 
 /// How a module is to be removed.
@@ -101,7 +101,7 @@ pub fn plan_removal(
         ahead: Vec::new(),
         gone: HashSet::new(),
         steps: Vec::new(),
-        unreadable: Vec::new(),
+        lookups: Lookups::new(),
     };
     walk.remove(target, 0);
     RemovalPlan {
@@ -110,7 +110,7 @@ pub fn plan_removal(
         force: request.force,
         wait: request.wait,
         first_time: request.first_time,
-        unreadable: walk.unreadable,
+        unreadable: walk.lookups.unreadable,
     }
 }
 
@@ -129,7 +129,7 @@ struct Walk<'a> {
     /// Modules that are out of the kernel when the plan has come this far.
     gone: HashSet<ModuleName>,
     steps: Vec<RemovalStep>,
-    unreadable: Vec<Vec<u8>>,
+    lookups: Lookups,
 }
 
 impl Walk<'_> {
@@ -236,8 +236,8 @@ impl Walk<'_> {
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
         match self.resolver.config.softdep_for(name.as_bytes()) {
             Some(line) if !self.request.ignore_commands => {
-                let pre = look_up_all(self.resolver, line.pre(), &mut self.unreadable);
-                (pre, look_up_all(self.resolver, line.post(), &mut self.unreadable))
+                let pre = self.lookups.all(self.resolver, line.pre());
+                (pre, self.lookups.all(self.resolver, line.post()))
             }
             _ => (Vec::new(), Vec::new()),
         }
