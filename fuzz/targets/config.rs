@@ -42,7 +42,7 @@ pub const DEPMOD_D: Target = Target {
     reads: "a file of depmod.d, for a kernel version of its own",
     run: depmod_d,
     seeds: seeds::depmod_d,
-    longest: 16 << 10,
+    longest: 8 << 10,
     words: &[
         b"search ",
         b"override ",
@@ -123,9 +123,9 @@ fn in_memory() -> File {
     File::from(memfd_create("depmod.conf", MFdFlags::MFD_CLOEXEC).expect("a scratch file"))
 }
 
-/// The first line is the kernel's version.
+/// The first line is the kernel's version, which has 64 bytes at most (`uname`(2)).
 fn depmod_d(input: &[u8]) {
-    let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+    let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len()).min(64);
     let (version, text) = input.split_at(end);
     let mut file = FILE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let file = file.get_or_insert_with(in_memory);

@@ -1,6 +1,6 @@
 //! Kernel versions that a line of depmod.d is meant for.
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 /// The longest expression, in bytes: each repetition of a repetition is put into
 /// parentheses, which moves what stands behind.
@@ -9,7 +9,7 @@ const LONGEST: usize = 4096;
 /// Whether a line for `pattern` is meant for `version`: `*` alone is any
 /// version, everything else a POSIX extended regular expression
 /// (`regex`(7)) that is searched in it. An invalid one matches nothing, nor does one of
-/// more than 4 KiB, or that would take more than 10 MB.
+/// more than 4 KiB, or that repetitions make larger than [`size`] allows.
 pub(crate) fn matches(pattern: &[u8], version: &[u8]) -> bool {
     if pattern.len() > LONGEST {
         return false;
@@ -17,8 +17,21 @@ pub(crate) fn matches(pattern: &[u8], version: &[u8]) -> bool {
     let version = || version.iter().map(|&byte| char::from(byte)).collect::<String>();
     pattern == b"*"
         || translated(pattern)
-            .and_then(|pattern| Regex::new(&pattern).ok())
+            .and_then(|words| compiled(&words, pattern.len()))
             .is_some_and(|regex| regex.is_match(&version()))
+}
+
+/// The memory that an expression of `written` bytes may take, in bytes: what is
+/// written, and repetitions of some hundred pieces. Repetitions of repetitions would
+/// make of forty bytes what takes a second to search, and a file has many lines.
+fn size(written: usize) -> usize {
+    const REPEATED: usize = 16 << 10;
+    const OF_EACH_BYTE: usize = 64;
+    OF_EACH_BYTE.saturating_mul(written).saturating_add(REPEATED)
+}
+
+fn compiled(words: &str, written: usize) -> Option<Regex> {
+    RegexBuilder::new(words).size_limit(size(written)).build().ok()
 }
 
 /// A POSIX expression in the words of [`Regex`], where bytes are characters of
@@ -159,6 +172,7 @@ fn interval<'a>(rest: &'a [u8], out: &mut String) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::matches;
+    use std::time::{Duration, Instant};
 
     /// Every expectation is what depmod of kmod 34.2 says.
     #[track_caller]
@@ -198,6 +212,26 @@ mod tests {
         says("\\d", false);
         says("[", false);
         says("[[:nosuch:]]", false);
+    }
+
+    #[test]
+    fn what_repetitions_make_too_large_is_invalid() {
+        says("(6|[a-z0-9]{1,40}){1}", true);
+        let versions: Vec<String> = (0..300).map(|n| format!("6\\.{n}\\.0-x")).collect();
+        says(&format!("{}|t$", versions.join("|")), true);
+        for pattern in ["((6{0,255}){0,255})", "((\\w{100}){100}){0,30}", "(\\w{0,255}){0,9}"] {
+            says(pattern, false);
+        }
+    }
+
+    #[test]
+    fn many_lines_take_no_longer_than_they_are() {
+        let start = Instant::now();
+        for _ in 0..400 {
+            says("(\\w{0,200}){0,9}x", false);
+            says("(.*[^a]){0,40}", true);
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 
     #[test]
