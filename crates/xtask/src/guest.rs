@@ -84,6 +84,21 @@ impl<'a> Guest<'a> {
         Ok(())
     }
 
+    /// Puts a C program in, with the library of modules it is linked with; all else is
+    /// the original's.
+    pub fn program(&mut self, program: &Path, library: &Path) -> Result<(), Stop> {
+        let original = self.debian.original.clone();
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.copy(program, &format!("usr/bin/{name}"), 0o755)?;
+        self.copy(library, "usr/lib/x86_64-linux-gnu/libkmod.so.2", 0o755)?;
+        self.copy(&original.loader(), "usr/lib64/ld-linux-x86-64.so.2", 0o755)?;
+        for library in ["libc.so.6", "liblzma.so.5", "libzstd.so.1", "libcrypto.so.3", "libz.so.1"]
+        {
+            self.library(&original, library)?;
+        }
+        Ok(())
+    }
+
     /// Puts modules in, with those they depend on and what the kernel's build
     /// left beside them; depmod has still to run. A form is for the module
     /// named, not for its dependencies.

@@ -13,6 +13,8 @@ use komod_fixtures::Packing;
 use crate::binary;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
+use crate::libkmod::ask::{Ask, Header};
+use crate::libkmod::{Library, SONAME};
 use crate::outcome::{Stop, Tally};
 use crate::qemu::{Event, Machine};
 use crate::test::workspace;
@@ -39,6 +41,9 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("tap", Some(Form::Packed(Packing::XzTwoStreams))),
     ("veth", Some(Form::Plain)),
 ];
+
+/// The scenario that asks the library, for which the program `ask` is there.
+const LIBRARY: &str = "library";
 
 /// How often one batch of scenarios is booted when the emulator fails it.
 const BOOTS: usize = 3;
@@ -123,6 +128,13 @@ fn one_boot(
     guest.tools(tools)?;
     guest.modules(MODULES)?;
     guest.samples("dummy")?;
+    if batch.iter().any(|s| s.name == LIBRARY) {
+        let library = match tools {
+            Tools::Original(original) => original.libraries().join(SONAME),
+            Tools::Komod(_) => Library::release()?.file(),
+        };
+        guest.program(&Ask::build(Header::Ours)?.file, &library)?;
+    }
     guest.copy(&root.join("init"), "init", 0o755)?;
     guest.copy(&root.join("names"), "scenarios/names", 0o644)?;
     guest.copy(&root.join("run"), "scenarios/run", 0o644)?;

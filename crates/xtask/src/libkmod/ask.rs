@@ -27,7 +27,8 @@ pub enum Header {
 /// The program, compiled without a warning.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    file: PathBuf,
+    /// The program's file.
+    pub file: PathBuf,
     original: Original,
 }
 
