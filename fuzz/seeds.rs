@@ -176,7 +176,12 @@ pub(crate) fn caches() -> Vec<Vec<u8>> {
     let key =
         Key { device: 1, inode: 2, size: 3, modified: moment(1_700_000_000), changed: moment(7) };
     let known = Known { key, settled: true };
-    let entry = |name: &'static [u8], kind, link| Entry { name: name.into(), kind, link };
+    let entry = |name: &'static [u8], kind, link| Entry {
+        name: name.into(),
+        kind,
+        link,
+        module: (kind == EntryKind::Module).then_some(0),
+    };
     let tree = CachedTree {
         settings: b"-a /lib/modules".as_slice().into(),
         quiet: true,

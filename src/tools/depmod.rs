@@ -23,7 +23,7 @@ use crate::report::Level;
 mod cached;
 mod findings;
 
-use cached::{Cache, Kept, Look};
+use cached::{Cache, Kept};
 use findings::{Teller, config_warnings, lossy};
 
 pub(super) const TOOL: Tool = Tool {
@@ -222,13 +222,13 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.report.warning("-e needs -E or -F");
     }
     let cache = Cache::of(options);
-    let look = cache.as_ref().map_or(Look::Unknown, |cache| cache.look(options, teller));
-    if look == Look::Same {
+    let mut kept = cache.as_ref().map_or(Kept::default(), |cache| cache.look(options, teller));
+    if kept.same {
         return Ok(());
     }
     // From here on nobody else's run comes between what is read and what is written.
     // A database that may be up to date is not touched yet.
-    let unlocked = options.show || (options.quick && look == Look::Unknown);
+    let unlocked = options.show || (options.quick && !kept.is_known());
     let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
     let config = configuration(options);
     config_warnings(teller.report, &config.warnings);
@@ -236,14 +236,17 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
-    if options.quick && look == Look::Unknown {
+    if options.quick && !kept.is_known() {
         if up_to_date(options, &config, teller) {
             return Ok(());
         }
         turn = Turn::wait(&options.out_dir);
     }
-    let kept = cache.as_ref().and_then(|cache| cache.kept(options, &config));
-    let old = kept.as_ref().and_then(Kept::tree);
+    let settings = cached::settings(options, &config);
+    if let Some(cache) = &cache {
+        kept = cache.look_again(kept, options, &config);
+    }
+    let old = kept.tree(&settings);
     let mut survey = Survey::new(old.as_ref());
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
@@ -257,12 +260,9 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         prefix: options.prefix,
         checks: checks.unknown || checks.versions,
     };
-    let holds = survey.modules_hold();
     let facts = cache.as_ref().filter(|_| old.is_some()).and_then(Cache::facts);
-    let recall = match (&old, &holds, &facts) {
-        (Some(old), Some(holds), Some(facts)) => Recall::new(old, holds, facts),
-        _ => None,
-    };
+    let recall = old.as_ref().zip(facts.as_ref());
+    let recall = recall.and_then(|(old, facts)| Recall::new(old, &kept.modules, facts));
     let loaded = load_modules_again(
         &mut catalog,
         &mut symbols,
@@ -296,7 +296,6 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         GaveUp
     })?;
     if let Some(cache) = &cache {
-        let settings = cached::settings(options, &config);
         let quiet = !teller.spoke;
         cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
     }

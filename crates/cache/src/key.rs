@@ -1,9 +1,12 @@
 //! By what a file is known again.
 
 use std::fs::Metadata;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, SFlag, fstatat};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::bytes::{Reader, Writer};
@@ -26,6 +29,15 @@ pub struct Key {
     pub changed: Moment,
 }
 
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A directory.
+    Directory,
+    /// A file with bytes.
+    Regular,
+}
+
 /// A point of time, since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
@@ -44,6 +56,36 @@ impl Key {
             size: metadata.size(),
             modified: Moment::new(metadata.mtime(), metadata.mtime_nsec()),
             changed: Moment::new(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The key of the file `name` in an open directory, links followed; `None` if there
+    /// is none.
+    pub fn at(directory: impl AsFd, name: &[u8]) -> Option<Self> {
+        Self::and_kind_at(directory, name).map(|(key, _)| key)
+    }
+
+    /// As [`Key::at`], with what the file is; `None` too if it is neither directory nor
+    /// regular file.
+    pub fn and_kind_at(directory: impl AsFd, name: &[u8]) -> Option<(Self, FileKind)> {
+        let stat = fstatat(directory, name, AtFlags::empty()).ok()?;
+        let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFDIR => FileKind::Directory,
+            SFlag::S_IFREG => FileKind::Regular,
+            _ => return None,
+        };
+        Some((Self::of_stat(&stat), kind))
+    }
+
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ by architecture")]
+    fn of_stat(stat: &FileStat) -> Self {
+        let moment = |seconds, rest| Moment::new(seconds, rest);
+        Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            modified: moment(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: moment(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
         }
     }
 
@@ -195,6 +237,20 @@ mod tests {
         assert!(key(old, old).is_settled(now));
         assert!(!key(now, old).is_settled(now));
         assert!(!key(old, now).is_settled(now));
+    }
+
+    #[test]
+    fn a_file_has_one_key_by_either_way() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), "text").unwrap();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let key = Key::of(&std::fs::metadata(dir.path().join("a")).unwrap());
+        let open = std::fs::File::open(dir.path()).unwrap();
+        assert_eq!(Key::at(&open, b"link"), Some(key));
+        let whole = Key::of(&open.metadata().unwrap());
+        assert_eq!(Key::and_kind_at(&open, b"."), Some((whole, FileKind::Directory)));
+        assert_eq!(Key::at(&open, b"none"), None);
+        assert_eq!(Key::at(std::fs::File::open("/dev").unwrap(), b"null"), None);
     }
 
     #[test]

@@ -20,6 +20,6 @@ mod tree;
 
 pub use bytes::checksum;
 pub use facts::{Facts, FactsWriter, ModuleFacts, Text, Want};
-pub use key::{Key, Known, Moment, Trust};
+pub use key::{FileKind, Key, Known, Moment, Trust};
 pub use place::{DEFAULT, Place, is_root, name_of};
 pub use tree::{Directory, Entry, EntryKind, Module, Output, Tree};

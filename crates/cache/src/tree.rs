@@ -66,6 +66,9 @@ pub struct Entry<'a> {
     /// Whether that has to be found out anew each time: it is a symbolic link, or the
     /// file system does not tell kinds.
     pub link: bool,
+    /// The place of the module that it is in [`Tree::modules`]; `None` if it is none, or
+    /// another file is taken for its name.
+    pub module: Option<u32>,
 }
 
 /// What an entry is.
@@ -78,6 +81,8 @@ pub enum EntryKind {
     /// A file that is no module.
     Other,
 }
+
+const NOWHERE: u32 = u32::MAX;
 
 /// The last byte changes whenever a field does.
 const MAGIC: [u8; 8] = *b"komodT\0\x01";
@@ -145,7 +150,7 @@ impl<'a> Tree<'a> {
 impl<'a> Directory<'a> {
     fn read(bytes: &mut Reader<'a>) -> Option<Self> {
         let (path, known) = (bytes.text()?, Known::read(bytes)?);
-        let count = bytes.count(6)?;
+        let count = bytes.count(10)?;
         let mut entries = Vec::new();
         entries.try_reserve_exact(count).ok()?;
         for _ in 0..count {
@@ -153,6 +158,7 @@ impl<'a> Directory<'a> {
                 name: bytes.text()?.into(),
                 kind: EntryKind::of(bytes.u8()?)?,
                 link: bytes.bool()?,
+                module: Some(bytes.u32()?).filter(|place| *place != NOWHERE),
             });
         }
         Some(Self { path, known, entries })
@@ -166,6 +172,7 @@ impl<'a> Directory<'a> {
             out.text(&entry.name);
             out.u8(entry.kind.number());
             out.u8(u8::from(entry.link));
+            out.u32(entry.module.unwrap_or(NOWHERE));
         }
     }
 }
@@ -213,8 +220,10 @@ mod tests {
     }
 
     fn tree() -> Tree<'static> {
-        let entry =
-            |name: &'static str, kind, link| Entry { name: name.as_bytes().into(), kind, link };
+        let entry = |name: &'static str, kind, link| {
+            let module = (kind == EntryKind::Module).then_some(7);
+            Entry { name: name.as_bytes().into(), kind, link, module }
+        };
         let entries = vec![
             entry("a/", EntryKind::Directory, true),
             entry("b.ko", EntryKind::Module, false),

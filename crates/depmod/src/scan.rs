@@ -24,6 +24,8 @@ pub struct Found {
     path: Vec<u8>,
     /// Where in `path` the part below the module directory starts.
     below: Option<usize>,
+    /// Which of the files that the scan met it is.
+    number: u32,
 }
 
 impl Found {
@@ -36,7 +38,13 @@ impl Found {
     pub fn at(dir: &Path, path: Vec<u8>) -> Self {
         let dir = dir.as_os_str().as_bytes();
         let inside = path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'));
-        Self { name: ModuleName::of_path(&path), below: inside.then_some(dir.len() + 1), path }
+        let below = inside.then_some(dir.len() + 1);
+        Self { name: ModuleName::of_path(&path), below, path, number: 0 }
+    }
+
+    /// Which of the files that [`scan`] met it is, counted from 0.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// The whole path.
@@ -173,8 +181,8 @@ fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> V
     let mut kept: Vec<Found> = Vec::new();
     // A new name's number is the place of its file.
     let mut names = Names::default();
-    for path in files {
-        let new = Found::at(dir, path);
+    for (number, path) in (0..).zip(files) {
+        let new = Found { number, ..Found::at(dir, path) };
         let place = names.intern(new.name.as_bytes()) as usize;
         match kept.get_mut(place) {
             Some(old) if ranking.replaces(&new, old) => *old = new,
@@ -183,6 +191,19 @@ fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> V
         }
     }
     kept
+}
+
+/// The entries of the directory `path` as [`scan`] sees them, and whether there was
+/// something to tell of them. `None` if it cannot be listed.
+pub(crate) fn list_again(
+    path: &Path,
+    config: &DepmodConfig,
+) -> Option<(Vec<Entry<'static>>, bool)> {
+    let (ancestors, files) = (Vec::new(), Vec::new());
+    let (survey, sink) = (&mut Survey::default(), &mut |_: Finding<'_>| {});
+    let mut walk = Walk { config, survey, sink, told: false, ancestors, files };
+    let entries = walk.list(path.as_os_str().as_bytes(), path).ok()?;
+    Some((entries, walk.told))
 }
 
 struct Walk<'a, 'f, 'o> {
@@ -220,12 +241,15 @@ impl<'o> Walk<'_, '_, 'o> {
         if self.told || listed.is_err() {
             self.survey.listed_with_findings(place);
         }
-        let listed = listed.map(|entries| {
-            for Entry { name, kind, .. } in &entries {
+        let listed = listed.map(|mut entries| {
+            for Entry { name, kind, module, .. } in &mut entries {
                 // The name of a directory ends in the slash that made it sort
                 // where its contents belong.
                 match kind {
-                    EntryKind::Module => self.files.push(join(path, name)),
+                    EntryKind::Module => {
+                        *module = u32::try_from(self.files.len()).ok();
+                        self.files.push(join(path, name));
+                    }
                     EntryKind::Directory => {
                         let name = name.strip_suffix(b"/").unwrap_or(name);
                         self.directory_or_finding(&join(path, name));
@@ -254,7 +278,7 @@ impl<'o> Walk<'_, '_, 'o> {
                 name.push(b'/');
             }
             if kind != EntryKind::Other || link {
-                entries.push(Entry { name: name.into(), kind, link });
+                entries.push(Entry { name: name.into(), kind, link, module: None });
             }
         }
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -297,13 +321,16 @@ impl<'o> Walk<'_, '_, 'o> {
 fn kind_of(name: &[u8], kind: FileType) -> Option<EntryKind> {
     if kind.is_dir() {
         Some(EntryKind::Directory)
-    } else if !kind.is_file() {
-        None
-    } else if komod_file::strip_extension(name).is_some() {
-        Some(EntryKind::Module)
+    } else if kind.is_file() {
+        Some(kind_of_file(name))
     } else {
-        Some(EntryKind::Other)
+        None
     }
+}
+
+/// What a regular file of that name is.
+pub(crate) fn kind_of_file(name: &[u8]) -> EntryKind {
+    if komod_file::strip_extension(name).is_some() { EntryKind::Module } else { EntryKind::Other }
 }
 
 /// What a link in `dir` leads to now. A directory's name may end in a slash.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use komod_cache::{DEFAULT, Module, Place, Tree, name_of};
+use komod_cache::{DEFAULT, Key, Place, Tree, name_of};
 use komod_config::{DepmodConfig, SearchWord};
-use komod_depmod::{Database, Finding, Loaded, OutputFile, Survey, remember, scan_again};
+use komod_depmod::{Database, Loaded, OutputFile, Survey, links, look, remember};
 
 use super::findings::{Teller, config_warnings};
 use super::{Options, configuration, no_database};
@@ -29,20 +29,17 @@ pub(super) struct Cache {
     name: String,
 }
 
-/// What a look at the tree tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// The database is as a run would leave it.
-    Same,
-    /// It is not, or not for certain.
-    Changed,
-    /// Nothing is known about it.
-    Unknown,
-}
-
-/// The bytes of what the last run saw.
+/// What the last run left, and what a look at the tree told of it.
+#[derive(Debug, Default)]
 pub(super) struct Kept {
-    bytes: Vec<u8>,
+    /// The bytes of what it saw; empty if nothing is known of it.
+    tree: Vec<u8>,
+    /// For each module whether it is as it was.
+    pub modules: Vec<bool>,
+    /// The database is as a run would leave it.
+    pub same: bool,
+    /// The key of the file that every run writes last, before the look.
+    last: Option<Key>,
 }
 
 /// Only its owner reads what serves depmod alone.
@@ -59,47 +56,44 @@ impl Cache {
         Some(Self { place, name: name_of(&options.dir) })
     }
 
-    /// Whether there is anything to do. The look takes no turn, writes nothing that
-    /// others read, and if there is something says nothing.
-    pub(super) fn look(&self, options: &Options, teller: &mut Teller<'_, '_>) -> Look {
-        let Some(kept) = self.bytes() else { return Look::Unknown };
-        let Some(old) = Tree::parse(&kept) else { return Look::Unknown };
+    /// Looks whether there is anything to do, and if there is not says what a run would
+    /// say. The look takes no turn and writes nothing that others read.
+    pub(super) fn look(&self, options: &Options, teller: &mut Teller<'_, '_>) -> Kept {
+        let last = last_key(options);
+        let tree = self.place.read(&self.file("tree")).unwrap_or_default();
+        let Some(old) = Tree::parse(&tree) else { return Kept::default() };
         let config = configuration(options);
-        let mut survey = Survey::new(Some(&old));
-        survey.note_inputs(&options.dir);
-        let mut told = false;
-        let mut sink = |_: Finding<'_>| told = true;
-        let same = *old.settings == *settings(options, &config)
-            && scan_again(&options.dir, &config, &mut survey, &mut sink).is_ok()
-            && survey.holds(&options.out_dir)
+        let (mut modules, mut same) = (Vec::new(), false);
+        if *old.settings == *settings(options, &config) {
+            let look = look(&old, &config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again, but interests nobody who
             // asks for a quick look.
-            && (options.quick || (old.quiet && !told && !is_exposed(options, &config, &survey)));
-        if same {
-            config_warnings(teller.report, &config.warnings);
-            if let Some(bytes) = survey.refreshed(&options.out_dir).and_then(|tree| tree.to_bytes())
-            {
+            let silent = old.quiet && !look.told && !is_exposed(options, &config, &old);
+            same = look.same && (options.quick || silent);
+            modules = look.modules;
+            if let Some(bytes) = look.better.filter(|_| same).and_then(|tree| tree.to_bytes()) {
                 self.put("tree", &bytes);
             }
-            return Look::Same;
         }
-        if options.quick {
-            if let Err(error) = std::fs::metadata(options.dir.join("modules.dep")) {
+        if same {
+            config_warnings(teller.report, &config.warnings);
+        } else if options.quick {
+            if let Err(error) = std::fs::metadata(options.dir.join(LAST)) {
                 no_database(options, &error, teller);
             }
         }
-        Look::Changed
+        Kept { tree, modules, same, last }
     }
 
-    fn bytes(&self) -> Option<Vec<u8>> {
-        self.place.read(&self.file("tree"))
-    }
-
-    /// What the last run left, if its settings were those of this one.
-    pub(super) fn kept(&self, options: &Options, config: &DepmodConfig) -> Option<Kept> {
-        let kept = Kept { bytes: self.bytes()? };
-        let same = kept.tree().is_some_and(|old| *old.settings == *settings(options, config));
-        same.then_some(kept)
+    /// What a look tells now that nobody else is at work; `kept` if nobody was between.
+    pub(super) fn look_again(&self, kept: Kept, options: &Options, config: &DepmodConfig) -> Kept {
+        if kept.last.is_some() && last_key(options) == kept.last {
+            return kept;
+        }
+        let tree = self.place.read(&self.file("tree")).unwrap_or_default();
+        let old = Tree::parse(&tree).filter(|old| *old.settings == *settings(options, config));
+        let modules = old.map(|old| look(&old, config, (&options.dir, &options.out_dir)).modules);
+        Kept { modules: modules.unwrap_or_default(), tree, same: false, last: None }
     }
 
     /// What the modules said in the last run.
@@ -122,13 +116,8 @@ impl Cache {
             self.put("facts", &bytes)?;
             Some(sum)
         });
-        let modules = database.catalog.iter().zip(&loaded.files);
-        let modules = modules.map(|((_, module), (known, whole))| {
-            let (path, known) = (module.found.path(), *known);
-            Module { path, known, whole: *whole && facts.is_some() }
-        });
-        let facts = facts.unwrap_or(0);
-        let tree = survey.finish(settings, quiet, facts, modules.collect(), published);
+        let said = (settings, quiet, facts.unwrap_or(0));
+        let tree = survey.finish(said, (database.catalog, loaded), published);
         if let Some(bytes) = tree.and_then(|tree| tree.to_bytes()) {
             self.put("tree", &bytes);
         }
@@ -144,21 +133,34 @@ impl Cache {
 }
 
 impl Kept {
-    /// What the last run saw.
-    pub(super) fn tree(&self) -> Option<Tree<'_>> {
-        Tree::parse(&self.bytes)
+    /// Whether anything is known of the last run.
+    pub(super) fn is_known(&self) -> bool {
+        !self.tree.is_empty()
     }
+
+    /// What the last run saw, if its settings were these.
+    pub(super) fn tree(&self, settings: &[u8]) -> Option<Tree<'_>> {
+        Tree::parse(&self.tree).filter(|old| *old.settings == *settings)
+    }
+}
+
+/// The file of the database that comes last.
+const LAST: &str = "modules.dep";
+
+fn last_key(options: &Options) -> Option<Key> {
+    let metadata = std::fs::symlink_metadata(options.out_dir.join(LAST)).ok()?;
+    Some(Key::of(&metadata))
 }
 
 /// Whether root would have to be told that others can change what it runs, as far as
 /// that could have come without a change of the tree.
-fn is_exposed(options: &Options, config: &DepmodConfig, survey: &Survey<'_>) -> bool {
+fn is_exposed(options: &Options, config: &DepmodConfig, old: &Tree<'_>) -> bool {
     if !options.own_tree {
         return false;
     }
     let mut watch = Watch::new(true);
     let external = config.externals.iter().map(|external| external.dir.clone());
-    let outside = options.search.paths.iter().cloned().chain(external).chain(survey.links());
+    let outside = options.search.paths.iter().cloned().chain(external).chain(links(old));
     outside.chain([options.dir.clone()]).any(|path| !watch.look(&path).is_empty())
 }
 
