@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use komod_config::{Config, Search};
 use komod_index::Error as IndexError;
-use komod_probe::{Blacklist, Database, Force, RemovalRequest, Request, Resolver, Shell};
+use komod_probe::{Blacklist, Broken, Database, Force, RemovalRequest, Request, Resolver, Shell};
 
 use super::Tool;
 use super::exposed::Watch;
@@ -325,9 +325,13 @@ fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) 
 /// Tells about indexes that could not be used. An unreadable or empty one is
 /// as good as none.
 fn report_broken(host: &mut Host<'_>, database: &Database) {
-    for broken in database.take_broken() {
-        if let error @ (IndexError::Magic { .. } | IndexError::Version { .. }) = broken.error {
-            host.report.error(error);
+    for Broken { path, error } in database.take_broken() {
+        match error {
+            IndexError::Magic { .. } | IndexError::Version { .. } => host.report.error(error),
+            IndexError::NotRegular => {
+                host.report.error(format_args!("{}: {error}", path.display()));
+            }
+            _ => {}
         }
     }
 }

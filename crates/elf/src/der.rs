@@ -9,6 +9,8 @@ pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
+/// The bit of a tag whose element holds elements.
+const CONSTRUCTED: u8 = 0x20;
 /// `[0]` of a field that is constructed.
 pub(crate) const CONTEXT_0: u8 = 0xa0;
 /// `[1]` of a field that is constructed.
@@ -61,6 +63,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn inside(&mut self, tag: u8) -> Option<Reader<'a>> {
         self.optional(tag).map(Reader)
     }
+
+    /// As [`Reader::inside`], for an element that holds any number of one kind: OpenSSL
+    /// takes those without the bit of a constructed element, too.
+    pub(crate) fn inside_of(&mut self, tag: u8) -> Option<Reader<'a>> {
+        self.inside(tag).or_else(|| self.inside(tag & !CONSTRUCTED))
+    }
+}
+
+/// Whether an element with this tag can be any value: of the common class, and a
+/// text in one piece.
+pub(crate) fn is_value(tag: u8) -> bool {
+    let common = tag & 0xc0 == 0;
+    common && (tag & CONSTRUCTED == 0 || tag == SEQUENCE || tag == SET)
 }
 
 /// Whether these are an object identifier's numbers: some, none cut short or beginning

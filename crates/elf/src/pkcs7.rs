@@ -31,7 +31,7 @@ impl<'a> SignerInfo<'a> {
         content_info.end()?;
         content.end()?;
         magnitude(signed_data.optional(INTEGER)?)?;
-        let mut digests = signed_data.inside(SET)?;
+        let mut digests = signed_data.inside_of(SET)?;
         while digests.end().is_none() {
             algorithm(&mut digests)?;
         }
@@ -41,7 +41,7 @@ impl<'a> SignerInfo<'a> {
         signed.end()?;
         signed_data.optional(CONTEXT_0); // certificates
         signed_data.optional(CONTEXT_1); // revocation lists
-        let mut infos = signed_data.inside(SET)?;
+        let mut infos = signed_data.inside_of(SET)?;
         signed_data.end()?;
         Self::read(infos.inside(SEQUENCE)?)
     }
@@ -49,7 +49,7 @@ impl<'a> SignerInfo<'a> {
     fn read(mut info: Reader<'a>) -> Option<Self> {
         magnitude(info.optional(INTEGER)?)?;
         let mut issuer_and_serial = info.inside(SEQUENCE)?;
-        let signer = name(issuer_and_serial.inside(SEQUENCE)?)?;
+        let signer = name(issuer_and_serial.inside_of(SEQUENCE)?)?;
         let serial = magnitude(issuer_and_serial.optional(INTEGER)?)?;
         issuer_and_serial.end()?;
         let digest = digest_name(algorithm(&mut info)?)?;
@@ -78,18 +78,21 @@ fn identifier<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 }
 
 /// The first common name, or else the last value; `None` if an element is no
-/// attribute, or a text that says it is UTF-8 is not. A name without attributes is
-/// empty.
+/// attribute or its value none, or a text that says it is UTF-8 is not. A name without
+/// attributes is empty.
 fn name(mut names: Reader<'_>) -> Option<&[u8]> {
     const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
     let (mut common, mut last) = (None, None);
     while names.end().is_none() {
-        let mut set = names.inside(SET)?;
+        let mut set = names.inside_of(SET)?;
         while set.end().is_none() {
             let mut attribute = set.inside(SEQUENCE)?;
             let kind = identifier(&mut attribute)?;
             let (tag, value) = attribute.any()?;
             attribute.end()?;
+            if !der::is_value(tag) {
+                return None;
+            }
             if tag == UTF8_STRING && std::str::from_utf8(value).is_err() {
                 return None;
             }
@@ -213,6 +216,36 @@ mod tests {
         assert_eq!(digest(&[0x2b, 14, 3, 2, 26]), "sha1");
         assert_eq!(digest(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 8]), "sha3-256");
         assert_eq!(digest(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 99]), "2.16.840.1.101.3.4.2.99");
+    }
+
+    /// What OpenSSL says of each is what kmod shows.
+    #[test]
+    fn tags_that_openssl_takes_or_refuses() {
+        let der = Pkcs7::by("A key", &[1, 2, 3], &[7; 200]).der();
+        let with = |from: &[u8], to: &[u8]| {
+            let at = der.windows(from.len()).position(|bytes| bytes == from).unwrap();
+            let mut other = der.clone();
+            other[at..at + to.len()].copy_from_slice(to);
+            SignerInfo::first_of(&other).map(|info| info.signer.to_vec())
+        };
+        // A set or a name without the bit of a constructed element.
+        let attribute = [0x31, 0x0e, 0x30, 0x0c, 6, 3, 0x55, 4, 3];
+        assert_eq!(with(&attribute, &[0x11]).unwrap(), b"A key");
+        // A value of a private class, or in pieces.
+        let value = [0x0c, 5, b'A', b' '];
+        assert_eq!(with(&value, &[0x8c]), None);
+        assert_eq!(with(&value, &[0x2c]), None);
+        assert_eq!(with(&value, &[0x13]).unwrap(), b"A key");
+    }
+
+    /// A signature in pieces: OpenSSL puts it together. No tool writes one.
+    #[test]
+    fn strings_in_pieces_are_not_read() {
+        let mut der = Pkcs7::by("A key", &[1, 2, 3], &[7; 20]).der();
+        let at = der.windows(3).position(|bytes| bytes == [4, 20, 7]).unwrap();
+        der[at..at + 3].copy_from_slice(&[0x24, 20, 4]);
+        der[at + 3] = 18;
+        assert_eq!(SignerInfo::first_of(&der), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::cell::OnceCell;
 use std::ffi::{CStr, OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -140,14 +140,17 @@ impl Kernel for Live {
             return Ok(None);
         };
         path.push("initstate");
-        match absent_is_none(fs::read(&path))? {
-            Some(text) => match text.trim_ascii_end() {
-                b"live" => Ok(Some(InitState::Live)),
-                b"coming" => Ok(Some(InitState::Coming)),
-                b"going" => Ok(Some(InitState::Going)),
-                other => Err(unexpected(&path, other)),
-            },
-            None => Ok(metadata.is_dir().then_some(InitState::Coming)),
+        let Ok(mut file) = File::open(&path) else {
+            // Not there, or not for us.
+            return Ok(metadata.is_dir().then_some(InitState::Coming));
+        };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        match text.trim_ascii_end() {
+            b"live" => Ok(Some(InitState::Live)),
+            b"coming" => Ok(Some(InitState::Coming)),
+            b"going" => Ok(Some(InitState::Going)),
+            other => Err(unexpected(&path, other)),
         }
     }
 
