@@ -91,7 +91,7 @@ fn database() -> Vec<(&'static str, Vec<u8>)> {
         dir: &dir,
         tell_duplicates: false,
     };
-    let files = database.files(&mut sink).expect("small indexes");
+    let files = database.files(std::num::NonZeroUsize::MIN, &mut sink).expect("small indexes");
     files.into_iter().map(|file| (file.name, file.contents)).collect()
 }
 

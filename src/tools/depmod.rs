@@ -286,7 +286,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         return Ok(());
     }
     exposed(options, &catalog, teller);
-    let files = database.files(&mut teller.sink());
+    let files = database.files(options.jobs, &mut teller.sink());
     let files = files.map_err(|error| {
         teller.report.error(error);
         GaveUp
@@ -300,7 +300,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
     }
     // The process ends and gives it all back at once, not piece by piece.
-    std::mem::forget((catalog, symbols, graph, files));
+    std::mem::forget((catalog, symbols, graph, files, survey, loaded));
     Ok(())
 }
 

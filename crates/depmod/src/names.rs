@@ -10,11 +10,16 @@ use crate::facts::Span;
 pub(crate) struct Names {
     text: Vec<u8>,
     spans: Vec<Span>,
-    /// Open addressing: 0, or a name's number + 1 below the upper half of its hash.
+    /// Open addressing: [`EMPTY`], or a name's number below the upper half of its hash.
     /// The length is a power of two and at least twice the number of names.
     table: Vec<u64>,
     seed: u64,
 }
+
+/// A free place of the table. Zero would cost a second fault for each page: fresh memory
+/// that is read first is a page of zeros that all share, and the first write moves it,
+/// which every other thread is interrupted for.
+const EMPTY: u64 = u64::MAX;
 
 impl Default for Names {
     fn default() -> Self {
@@ -35,14 +40,14 @@ impl Names {
         let mut slot = hash as usize & mask;
         loop {
             match self.table[slot] {
-                0 => {
+                EMPTY => {
                     let id = self.spans.len() as u32;
                     self.spans.push(Span::push(&mut self.text, name));
                     self.table[slot] = entry(hash, id);
                     return id;
                 }
                 taken => {
-                    let id = taken as u32 - 1;
+                    let id = taken as u32;
                     if taken >> 32 == hash >> 32 && self.name(id) == name {
                         return id;
                     }
@@ -54,11 +59,11 @@ impl Names {
 
     fn grow(&mut self) {
         let size = (self.table.len() * 2).max(1024);
-        let mut table = vec![0; size];
+        let mut table = vec![EMPTY; size];
         for id in 0..self.spans.len() as u32 {
             let hash = hash(self.name(id), self.seed);
             let mut slot = hash as usize & (size - 1);
-            while table[slot] != 0 {
+            while table[slot] != EMPTY {
                 slot = (slot + 1) & (size - 1);
             }
             table[slot] = entry(hash, id);
@@ -78,7 +83,7 @@ impl Names {
 }
 
 fn entry(hash: u64, id: u32) -> u64 {
-    hash >> 32 << 32 | u64::from(id + 1)
+    hash >> 32 << 32 | u64::from(id)
 }
 
 /// Eight bytes a step; several times the speed of the standard library's.

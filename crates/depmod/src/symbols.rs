@@ -1,5 +1,7 @@
 //! Symbols by dense ids, and who exports them.
 
+use std::sync::OnceLock;
+
 use crate::catalog::ModuleId;
 use crate::names::Names;
 use crate::order;
@@ -23,6 +25,9 @@ pub struct Symbols {
     names: Names,
     /// By whom and in which version; one for each name.
     exported: Vec<Option<(Owner, u64)>>,
+    /// What modules export in the order of `modules.symbols`, once it was asked for:
+    /// two files need it.
+    order: OnceLock<Vec<SymbolId>>,
 }
 
 impl Symbols {
@@ -38,6 +43,7 @@ impl Symbols {
     /// Says that `owner` exports `symbol`; it takes the place of any earlier
     /// exporter.
     pub(crate) fn export(&mut self, symbol: SymbolId, owner: Owner, crc: u64) {
+        self.order.take();
         self.exported[symbol.0 as usize] = Some((owner, crc));
     }
 
@@ -58,14 +64,24 @@ impl Symbols {
 
     /// What modules export, in the order of `modules.symbols`: by a hash, then
     /// by name.
-    pub fn of_modules(&self) -> Vec<(&[u8], ModuleId)> {
-        let exported = (0..).zip(&self.exported).filter_map(|(at, exported)| match exported {
-            Some((Owner::Module(id), _)) => Some((self.names.name(at), *id)),
-            _ => None,
+    pub fn of_modules(&self) -> impl Iterator<Item = (&[u8], ModuleId)> {
+        let order = self.order.get_or_init(|| {
+            let exported = (0..).map(SymbolId).zip(&self.exported);
+            let of_modules = exported.filter_map(|(symbol, exported)| match exported {
+                Some((Owner::Module(_), _)) => Some(symbol),
+                _ => None,
+            });
+            let mut order: Vec<SymbolId> = of_modules.collect();
+            order.sort_by_cached_key(|&symbol| {
+                let name = self.name(symbol);
+                (order::bucket(name, order::SYMBOL_BUCKETS), name)
+            });
+            order
         });
-        let mut all: Vec<_> = exported.collect();
-        all.sort_by_cached_key(|&(name, _)| (order::bucket(name, order::SYMBOL_BUCKETS), name));
-        all
+        order.iter().filter_map(|&symbol| match self.exporter(symbol) {
+            Some((Owner::Module(id), _)) => Some((self.name(symbol), id)),
+            _ => None,
+        })
     }
 }
 
@@ -82,6 +98,8 @@ mod tests {
         symbols.export(a, Owner::Module(ModuleId(0)), 2);
         symbols.export(a, Owner::Module(ModuleId(7)), 3);
         assert_eq!(symbols.exporter(a), Some((Owner::Module(ModuleId(7)), 3)));
-        assert_eq!(symbols.of_modules(), [(&b"a"[..], ModuleId(7))]);
+        assert!(symbols.of_modules().eq([(&b"a"[..], ModuleId(7))]));
+        symbols.export(b, Owner::Module(ModuleId(1)), 0);
+        assert_eq!(symbols.of_modules().count(), 2);
     }
 }

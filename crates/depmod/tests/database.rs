@@ -62,7 +62,8 @@ fn build(dir: &Path, config: &DepmodConfig, how: &How) -> Built {
         tell_duplicates: how.duplicates,
     };
     let text = String::from_utf8_lossy(&database.text(&mut |_| {})).into_owned();
-    let files = database.files(&mut sink).unwrap();
+    let workers = how.workers.unwrap_or(NonZeroUsize::MIN);
+    let files = database.files(workers, &mut sink).unwrap();
     let files = files.into_iter().map(|file| (file.name, file.contents)).collect();
     Built { files, text, findings, circles: None }
 }
@@ -304,7 +305,8 @@ fn the_number_of_workers_changes_nothing() {
             .export(&format!("s{number}"), number)
             .needs(&format!("s{}", number / 2))
             .version(&format!("s{}", number / 3), 7)
-            .modinfo("alias", &format!("pci:v{:04}*", number % 10));
+            .modinfo("alias", &format!("pci:v{:04}*", number % 10))
+            .modinfo("alias", ["fine:a", "open:["][number as usize % 2]);
         // Few of them are sound, and they are packed in every way.
         tree = match number % 7 {
             0 => tree.file(&format!("m{number}.ko"), b"no module at all"),
@@ -322,6 +324,7 @@ fn the_number_of_workers_changes_nothing() {
         };
         let one = of(1);
         assert!(one.findings.len() > 50);
+        assert!(one.findings.iter().any(|finding| finding.contains("open:[")));
         for workers in [2, 3, 8] {
             let several = of(workers);
             assert_eq!(several.findings, one.findings);

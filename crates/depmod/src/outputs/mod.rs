@@ -9,12 +9,16 @@ mod node;
 mod soft;
 mod symbols;
 
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use komod_index::TooLarge;
 
 use crate::catalog::Catalog;
-use crate::finding::Sink;
+use crate::finding::{Finding, Sink};
 use crate::graph::Graph;
 use crate::symbols::Symbols;
 
@@ -60,6 +64,12 @@ enum Maker {
     Index(Index),
 }
 
+/// Files of so many modules take longer to make than a thread to start.
+const WORTH_A_THREAD: usize = 256;
+
+/// More threads have nothing to do: half of the time goes into one file.
+const MOST_WORKERS: usize = 3;
+
 /// Every file, in the order in which kmod writes and `depmod -n` prints them.
 const MAKERS: [(&str, Maker); 11] = [
     ("modules.dep", Maker::Text(dep::text)),
@@ -81,22 +91,70 @@ pub fn file_names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Database<'_> {
-    /// All files. The sink hears of entries that are left out.
+    /// All files, made on several threads, but for small databases. The sink hears of
+    /// entries that are left out.
     ///
     /// # Errors
     /// When an index grows past 256 MiB.
-    pub fn files(&self, sink: &mut Sink<'_>) -> Result<Vec<OutputFile>, IndexTooLarge> {
+    pub fn files(
+        &self,
+        workers: NonZeroUsize,
+        sink: &mut Sink<'_>,
+    ) -> Result<Vec<OutputFile>, IndexTooLarge> {
+        let mut ahead = Vec::new();
+        if workers.get() > 1 && self.catalog.len() >= WORTH_A_THREAD {
+            ahead = self.made_ahead(workers.get().min(MOST_WORKERS));
+        }
         let mut files = Vec::with_capacity(MAKERS.len());
-        for (name, maker) in &MAKERS {
-            let contents = match maker {
-                Maker::Text(make) => make(self, sink),
-                Maker::Index(make) => {
+        for (place, (name, maker)) in MAKERS.iter().enumerate() {
+            let made = ahead.iter_mut().find(|(own, _)| *own == place);
+            let contents = match (made, maker) {
+                (Some((_, contents)), _) => std::mem::take(contents),
+                (None, Maker::Text(make)) => make(self, sink),
+                (None, Maker::Index(make)) => {
                     make(self, sink).map_err(|error| IndexTooLarge { name, error })?
                 }
             };
             files.push(OutputFile { name, contents });
         }
         Ok(files)
+    }
+
+    /// The contents of those files whose making tells nothing, by their places: what is
+    /// told has an order.
+    fn made_ahead(&self, workers: usize) -> Vec<(usize, Vec<u8>)> {
+        // Those that take longest first.
+        let mut places: Vec<usize> = (0..MAKERS.len()).collect();
+        places.sort_by_key(|place| matches!(MAKERS.get(*place), Some((_, Maker::Text(_)))));
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = Vec::new();
+            while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let Some((_, maker)) = MAKERS.get(*place) else { continue };
+                let mut silent = true;
+                let mut sink = |_: Finding<'_>| silent = false;
+                let contents = match maker {
+                    Maker::Text(make) => Some(make(self, &mut sink)),
+                    Maker::Index(make) => make(self, &mut sink).ok(),
+                };
+                made.extend(contents.filter(|_| silent).map(|contents| (*place, contents)));
+            }
+            made
+        };
+        thread::scope(|scope| {
+            // Where the system gives no thread, there are fewer.
+            let others: Vec<_> = (1..workers)
+                .map_while(|_| {
+                    let thread = thread::Builder::new().stack_size(2 << 20);
+                    thread.spawn_scoped(scope, work).ok()
+                })
+                .collect();
+            let mut made = work();
+            for other in others {
+                made.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            made
+        })
     }
 
     /// The files that are text, one behind the other: what `depmod -n`
