@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -6,6 +7,9 @@ use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Held while an input is tried: tests have several threads.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What reading one input may cost.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,8 @@ impl Limits {
     /// # Panics
     /// When it took more than is allowed.
     pub fn hold(&self, size: usize, work: impl FnOnce()) {
+        // Memory is counted for the whole process.
+        let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let allowed = self.memory + size;
         let (held, resident, start) = (MEMORY.current_usage(), most_resident(), processor());
         MEMORY.reset_peak_usage();

@@ -9,10 +9,14 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let mut now = vec![false; text.len() + 1];
     now[0] = true;
     for piece in &pieces {
+        if !now.contains(&true) {
+            return false;
+        }
         let mut next = vec![false; text.len() + 1];
         for at in 0..=text.len() {
             next[at] = match piece {
                 Piece::Anything => now[..=at].contains(&true),
+                Piece::Byte(byte) => at > 0 && now[at - 1] && text[at - 1] == *byte,
                 Piece::One(set) => at > 0 && now[at - 1] && set[usize::from(text[at - 1])],
             };
         }
@@ -24,6 +28,8 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
 enum Piece {
     /// `*`
     Anything,
+    /// This one.
+    Byte(u8),
     /// One byte of these.
     One(Box<[bool; 256]>),
 }
@@ -36,20 +42,19 @@ fn pieces(pattern: &[u8]) -> Vec<Piece> {
         at += 1;
         pieces.push(match byte {
             b'*' => Piece::Anything,
-            b'?' => Piece::One(Box::new([true; 256])),
+            b'?' => Piece::One(set(|_| true)),
             b'\\' => {
-                let literal = pattern.get(at).copied();
                 at += 1;
-                Piece::One(set(|b| Some(b) == literal))
+                pattern.get(at - 1).map_or(Piece::One(set(|_| false)), |b| Piece::Byte(*b))
             }
             b'[' => match bracket(&pattern[at..]) {
                 Some((used, members)) => {
                     at += used;
                     Piece::One(members)
                 }
-                None => Piece::One(set(|b| b == b'[')),
+                None => Piece::Byte(b'['),
             },
-            literal => Piece::One(set(|b| b == literal)),
+            literal => Piece::Byte(literal),
         });
     }
     pieces
