@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use komod_kernel::Errno;
+use komod_kernel::{Errno, LoadedModule};
 use komod_name::ModuleName;
 use komod_probe::{Resolver, Source, Target};
 
-use crate::text::errno_of;
+use crate::text::{errno_of, errno_text};
 use crate::{Context, Item, Module};
 
 impl Context {
@@ -75,9 +75,19 @@ impl Context {
     /// # Errors
     /// Why the kernel's list cannot be read.
     pub fn loaded(self: &Rc<Self>) -> Result<Vec<Item>, Errno> {
-        let loaded = self.kernel.loaded().map_err(|error| errno_of(&error))?;
+        let loaded = self.kernel_list("kmod_module_new_from_loaded")?;
         let modules = loaded.iter().map(|module| self.named(ModuleName::new(&module.name)));
         Ok(modules.map(Item::Module).collect())
+    }
+
+    /// The kernel's list; that it cannot be read is told.
+    pub(crate) fn kernel_list(&self, function: &str) -> Result<Vec<LoadedModule>, Errno> {
+        self.kernel.loaded().map_err(|error| {
+            let errno = errno_of(&error);
+            let text = format_args!("could not open /proc/modules: {}", errno_text(errno));
+            self.log.error(function, text);
+            errno
+        })
     }
 
     pub(crate) fn tell_unreadable(&self, word: &[u8]) {

@@ -60,11 +60,10 @@ impl Module {
     /// ENOENT when it is not loaded.
     pub fn size(&self) -> Result<u64, Errno> {
         let name = self.module_name().as_bytes();
-        let kernel = &self.context().kernel;
-        if let Ok(Some(size)) = kernel.core_size(name) {
+        if let Ok(Some(size)) = self.context().kernel.core_size(name) {
             return Ok(size);
         }
-        let loaded = kernel.loaded().map_err(|error| errno_of(&error))?;
+        let loaded = self.context().kernel_list("kmod_module_get_size")?;
         let line = loaded.iter().find(|module| module.name == name);
         line.map(|module| module.size).ok_or(Errno::ENOENT)
     }
