@@ -427,7 +427,7 @@ mod tests {
         let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
         let start = std::time::Instant::now();
         assert_eq!(named_parameters(&fields(&strings)).0.len(), 50_000);
-        assert!(start.elapsed().as_secs() < 1, "{:?}", start.elapsed());
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     fn shown(strings: &[&str], end: u8) -> String {

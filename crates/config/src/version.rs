@@ -266,7 +266,7 @@ mod tests {
         ] {
             assert!(!matches(pattern.as_bytes(), b"6.1.0-test") || pattern.starts_with("x*"));
         }
-        assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     #[test]

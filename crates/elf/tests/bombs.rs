@@ -1,11 +1,12 @@
 //! Modules made to keep a reader busy: each is answered within a second, where it took
-//! minutes to days if strings that overlap, or have no end, were all read.
+//! minutes to days if strings that overlap, or have no end, were all read. The time allowed
+//! is five seconds: the program may not be optimised, nor alone.
 
 use komod_elf::{Error, Module, Signature, strip_modversions, strip_vermagic};
 use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
 use std::time::{Duration, Instant};
 
-/// Asks everything, in no more than a second.
+/// Asks everything, in time.
 #[track_caller]
 fn soon(file: &[u8]) -> Result<(), Error> {
     let start = Instant::now();
@@ -20,7 +21,7 @@ fn soon(file: &[u8]) -> Result<(), Error> {
     let _ = module.versions();
     let _ = module.build_id();
     let _ = module.modinfo();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     Ok(())
 }
 

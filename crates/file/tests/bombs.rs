@@ -16,7 +16,7 @@ fn each_ends_within_the_bound_and_soon() {
         let start = Instant::now();
         let done = decompress(&packed, compression, LIMIT, &mut out);
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(1), "{bomb:?}: {took:?}");
+        assert!(took < Duration::from_secs(5), "{bomb:?}: {took:?}");
         assert!(out.capacity() as u64 <= LIMIT + 1, "{bomb:?}: {}", out.capacity());
         match bomb {
             Bomb::ZstdRuns | Bomb::XzStreams | Bomb::GzipMembers => {
@@ -55,6 +55,6 @@ fn whether_the_kernel_refuses_is_soon_known() {
         let packed = bomb.build(256 << 10);
         let start = Instant::now();
         kernel_may_refuse(&packed, Compression::of_magic(&packed));
-        assert!(start.elapsed() < Duration::from_secs(1), "{bomb:?}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{bomb:?}: {:?}", start.elapsed());
     }
 }

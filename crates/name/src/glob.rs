@@ -159,7 +159,7 @@ mod tests {
             let start = Instant::now();
             let found = matches(pattern.as_bytes(), &text);
             let shown: String = pattern.chars().take(30).collect();
-            assert!(start.elapsed() < Duration::from_secs(1), "{shown}: {:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(5), "{shown}: {:?}", start.elapsed());
             assert!(!found, "{shown}");
         }
     }

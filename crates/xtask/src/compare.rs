@@ -18,7 +18,7 @@ use crate::binary;
 use crate::fetch::{Debian13, Original};
 use crate::outcome::{Stop, Tally};
 use crate::packed::Packed;
-use crate::programs;
+use crate::{hostile, programs};
 
 /// Fields for `modinfo -F`: what modules carry, what modinfo adds, and nothing.
 const FIELDS: [&str; 24] = [
@@ -266,6 +266,11 @@ impl Programs<'_> {
             same(&["-a", "-R"], lookups.clone()),
             same(&["-q", "-a", "-R"], lookups.clone()),
         ];
+        for chunk in hostile::names(&draw.aliases, 6000).chunks(600) {
+            calls.push(same(&["-q", "-a", "-R", "--"], chunk.to_vec()));
+            // As the kernel calls it, but for what it would do.
+            calls.push(same(&["-q", "-D", "--"], chunk.iter().take(1).cloned().collect()));
+        }
         // one operand a call: its own exit status, and parameters behind it
         for lookup in lookups.iter().step_by(11) {
             calls.push(same(&["-D"], vec![lookup.clone(), "p=1".into(), "q=a b".into()]));

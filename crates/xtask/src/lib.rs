@@ -50,6 +50,7 @@ pub mod faults;
 pub mod fetch;
 pub mod fuzz;
 pub mod guest;
+pub mod hostile;
 pub mod install;
 pub mod instructions;
 pub mod islands;

@@ -1,5 +1,6 @@
 //! Indexes made to keep a reader busy: each ends within a second, where every
-//! one of them took hours, or all memory, if bytes were read again unpaid.
+//! one of them took hours, or all memory, if bytes were read again unpaid. The
+//! time allowed is five seconds: the program may not be optimised, nor alone.
 
 use crate::Index;
 use std::time::{Duration, Instant};
@@ -36,14 +37,14 @@ impl Made {
     }
 }
 
-/// Asks everything, in no more than a second a question.
+/// Asks everything, each question in time.
 #[track_caller]
 fn soon(index: &Index, questions: &[&[u8]]) -> usize {
     let timed = |what: &str, ask: &mut dyn FnMut()| {
         let start = Instant::now();
         ask();
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(1), "{what}: {took:?}");
+        assert!(took < Duration::from_secs(5), "{what}: {took:?}");
     };
     let mut count = 0;
     timed("for_each", &mut || index.for_each(&mut |_, _| count += 1));
