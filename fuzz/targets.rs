@@ -31,18 +31,18 @@ pub static TARGETS: &[Target] = &[
 ];
 
 /// A target with something to find, for whoever wants to know whether the fuzzer sees
-/// what inputs do: by chance alone nobody hits upon six bytes.
+/// what inputs do: by chance alone nobody hits upon four bytes.
 pub static TRAP: Target = Target {
     name: "trap",
-    reads: "six bytes that are wrong",
+    reads: "four bytes that are wrong",
     run: |input| {
         let is = |at: usize, byte: u8| input.get(at) == Some(&byte);
         // Each byte is a branch of its own.
-        if is(0, 7) && is(1, b't') && is(2, b'r') && is(3, b'a') && is(4, b'p') && is(5, b'!') {
+        if is(0, 7) && is(1, b't') && is(2, b'r') && is(3, b'!') {
             panic!("found");
         }
     },
-    seeds: || vec![vec![0; 6]],
+    seeds: || vec![vec![0; 4]],
     longest: 16,
     words: &[],
     limits: Limits::PROMISED,

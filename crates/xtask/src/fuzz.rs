@@ -32,6 +32,9 @@ with and the words; --report prints what has been tried so far.
 const SHORT: Duration = Duration::from_secs(15);
 const AT_A_TIME: usize = 2;
 
+/// The trap is found within seconds; on a busy machine they are longer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
@@ -74,7 +77,7 @@ pub fn part() -> Result<Tally, Stop> {
     // What it learnt of the trap before would help it.
     let corpus = campaign::begin(&komod_fuzz::TRAP)?.corpus;
     std::fs::remove_dir_all(&corpus).map_err(Stop::io(corpus.display()))?;
-    let trap = campaign::run(&program, &komod_fuzz::TRAP, SHORT)?;
+    let trap = campaign::run(&program, &komod_fuzz::TRAP, PATIENCE)?;
     tally.count(matches!(trap.ended, Ended::Found(_)));
     if !matches!(trap.ended, Ended::Found(_)) {
         println!("FAIL the fuzzer did not find what was hidden for it: is it blind?");
