@@ -119,6 +119,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         trace: options.trace,
         spoke: false,
         broken: None,
+        lost: false,
     };
     let outcome = match make(&options, &mut teller) {
         Ok(()) => Outcome::Success,
@@ -250,6 +251,9 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     let mut survey = Survey::new(old.as_ref());
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
+    if teller.lost {
+        return Err(GaveUp);
+    }
     let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
     let checks = Checks {
         unknown: options.errsyms && options.kernel.is_some(),
@@ -283,7 +287,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.show {
         let text = database.text(&mut teller.sink());
         teller.write(&text);
-        return Ok(());
+        return if teller.lost { Err(GaveUp) } else { Ok(()) };
     }
     exposed(options, &catalog, teller);
     let files = database.files(options.jobs, &mut teller.sink());
@@ -291,6 +295,9 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.report.error(error);
         GaveUp
     })?;
+    if teller.lost {
+        return Err(GaveUp);
+    }
     publish(&options.out_dir, &files, turn).map_err(|error| {
         publish_error(&error, teller);
         GaveUp

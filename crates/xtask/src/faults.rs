@@ -21,7 +21,8 @@ pub fn part() -> Result<Tally, Stop> {
     let program = cases::debug_program()?;
     let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
     let ground = ground::Ground::prepare(scratch.path(), &program)?;
-    let all: [(&str, Check); 5] = [
+    let all: [(&str, Check); 6] = [
+        ("calls to read that fail", sweep::every_look),
         ("calls that fail, calls it is killed at", sweep::every_call),
         ("kills at random moments", kills::random),
         ("runs at the same time", together::rounds),

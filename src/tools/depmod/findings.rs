@@ -8,6 +8,7 @@ use std::path::Path;
 
 use komod_config::Warning;
 use komod_depmod::{Finding, Unreadable};
+use nix::errno::Errno;
 
 use crate::report::{Level, Report};
 use crate::{errno_text, io_text};
@@ -22,6 +23,9 @@ pub(super) struct Teller<'a, 'h> {
     pub spoke: bool,
     /// Why standard output took no more.
     pub broken: Option<io::Error>,
+    /// Something is there and could not be read, for the disk's or the machine's
+    /// sake: a database without it must not replace the one that knows it.
+    pub lost: bool,
 }
 
 impl Teller<'_, '_> {
@@ -41,18 +45,24 @@ impl Teller<'_, '_> {
         match *finding {
             Finding::Directory { path, ref error } => {
                 let (path, why) = (lossy(path), io_text(error));
-                report.error(format_args!("could not open directory {path}: {why}"));
+                let level = if unread(error) { Level::Fatal } else { Level::Error };
+                report.say(level, format_args!("could not open directory {path}: {why}"));
+                self.lost |= unread(error);
             }
             Finding::Entry { dir, name, ref error } => {
                 let (dir, name, why) = (lossy(dir), lossy(name), io_text(error));
-                report.error(format_args!("fstatat({dir}, {name}): {why}"));
+                let level = if unread(error) { Level::Fatal } else { Level::Error };
+                report.say(level, format_args!("fstatat({dir}, {name}): {why}"));
+                self.lost |= unread(error);
             }
             Finding::FileType { path, mode } => {
                 report.error(format_args!("unsupported file type {}: {mode:o}", lossy(path)));
             }
             Finding::Input { name, dir, ref error } => {
                 let (dir, why) = (lossy(dir), io_text(error));
-                report.warning(format_args!("could not open {name} at {dir}: {why}"));
+                let level = if unread(error) { Level::Fatal } else { Level::Warning };
+                report.say(level, format_args!("could not open {name} at {dir}: {why}"));
+                self.lost |= unread(error);
             }
             Finding::NoDirectory { dir, ref error } => {
                 let (dir, why) = (lossy(dir), io_text(error));
@@ -150,4 +160,21 @@ pub(super) fn config_warnings(report: &mut Report<'_>, warnings: &[Warning]) {
 /// Bytes for a message.
 pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
+}
+
+/// Whether an error says nothing about what is there: the disk, or a server, did
+/// not answer, or the machine has no more memory or descriptors. Where there is
+/// nothing, or nothing that we may read, kmod goes on without it, and so do we.
+fn unread(error: &io::Error) -> bool {
+    let errnos = [
+        Errno::EIO,
+        Errno::EBADMSG,
+        Errno::EUCLEAN,
+        Errno::ESTALE,
+        Errno::ETIMEDOUT,
+        Errno::ENOMEM,
+        Errno::EMFILE,
+        Errno::ENFILE,
+    ];
+    error.raw_os_error().is_some_and(|raw| errnos.contains(&Errno::from_raw(raw)))
 }

@@ -47,6 +47,29 @@ const CHANGES: &[(libc::c_long, &str)] = &[
     (libc::SYS_unlinkat, "unlink"),
 ];
 
+/// The calls by which directories are listed and files are looked at.
+const LOOKS: &[(libc::c_long, &str)] =
+    &[(libc::SYS_getdents64, "getdents"), (libc::SYS_read, "read")];
+
+/// Which calls count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// Those that change files: opening to write, writing to others than the
+    /// standard descriptors, and so on.
+    Changes,
+    /// Those that list directories and read files.
+    Looks,
+}
+
+impl Calls {
+    fn all(self) -> &'static [(libc::c_long, &'static str)] {
+        match self {
+            Self::Changes => CHANGES,
+            Self::Looks => LOOKS,
+        }
+    }
+}
+
 /// What befalls the program at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
@@ -63,25 +86,25 @@ pub struct Ended {
     pub status: Option<i32>,
     /// What it wrote to standard error.
     pub stderr: String,
-    /// The calls by which it changed files, or tried to, in order; the one that
-    /// the blow fell on is among them.
+    /// Its calls that count, in order; the one that the blow fell on is among them.
     pub calls: Vec<&'static str>,
 }
 
 /// Runs `command` without input and output; the blow falls on its call of this
 /// number, counted from 0 in [`Ended::calls`].
 ///
-/// Only calls that change files count: opening to write, writing to others than
-/// the standard descriptors, and so on.
-///
 /// # Errors
 /// A program that cannot be started or does not end, a kernel that refuses.
-pub fn run(mut command: Command, blow: Option<(usize, Blow)>) -> Result<Ended, Trouble> {
+pub fn run(
+    mut command: Command,
+    counting: Calls,
+    blow: Option<(usize, Blow)>,
+) -> Result<Ended, Trouble> {
     let here = |error: io::Error| Trouble(format!("a run with faults: {error}"));
     let mut stderr = tempfile::tempfile().map_err(here)?;
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(Stdio::from(stderr.try_clone().map_err(here)?));
-    let numbers: Vec<libc::c_long> = CHANGES.iter().map(|(number, _)| *number).collect();
+    let numbers: Vec<libc::c_long> = counting.all().iter().map(|(number, _)| *number).collect();
     let socket = seccomp::watch(&mut command, Filter::of(&numbers)).map_err(here)?;
     let mut child = command.spawn().map_err(here)?;
     drop(command);
@@ -102,7 +125,7 @@ pub fn run(mut command: Command, blow: Option<(usize, Blow)>) -> Result<Ended, T
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|e| e.contains(PollFlags::POLLIN));
         if ready(&fds[0]) {
             let Some(asked) = seccomp::receive(listener.as_fd()).map_err(here)? else { continue };
-            let now = changes(&asked).and_then(|name| {
+            let now = counts(counting, &asked).and_then(|name| {
                 calls.push(name);
                 blow.filter(|(at, _)| at + 1 == calls.len())
             });
@@ -131,9 +154,9 @@ fn answer(listener: BorrowedFd<'_>, asked: &Asked, blow: Option<Blow>) -> io::Re
     }
 }
 
-/// The call's name, if it changes files.
-fn changes(asked: &Asked) -> Option<&'static str> {
-    let name = CHANGES.iter().find(|(number, _)| *number == asked.number)?.1;
+/// The call's name, if it counts.
+fn counts(counting: Calls, asked: &Asked) -> Option<&'static str> {
+    let name = counting.all().iter().find(|(number, _)| *number == asked.number)?.1;
     let args = asked.args;
     let writes = |flags: u64| {
         let flags = flags as libc::c_int;
@@ -167,7 +190,7 @@ mod tests {
             let mut command = shell(script);
             command.arg(scratch.path());
             let _ = std::fs::remove_file(scratch.path().join("a"));
-            run(command, blow).unwrap()
+            run(command, Calls::Changes, blow).unwrap()
         };
         let whole = with(None);
         assert_eq!(whole.status, Some(0));

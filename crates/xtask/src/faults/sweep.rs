@@ -1,7 +1,7 @@
 //! Every call by which depmod changes files, one after the other: it fails with
 //! each of three errors, or the program is killed there.
 
-use komod_cases::faults::{Blow, Ended, run};
+use komod_cases::faults::{Blow, Calls, Ended, run};
 use nix::errno::Errno;
 
 use super::Findings;
@@ -14,7 +14,9 @@ const BLOWS: [Blow; 4] =
 
 /// All calls, all blows.
 pub fn every_call(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> {
-    let judged = |blow| run(ground.depmod(), blow).map_err(|trouble| Stop::Failed(trouble.0));
+    let judged = |blow| {
+        run(ground.depmod(), Calls::Changes, blow).map_err(|trouble| Stop::Failed(trouble.0))
+    };
     ground.turn_back()?;
     let whole = judged(None)?;
     findings.judge("no blow", &ground.wrong_after_a_run()?);
@@ -38,6 +40,37 @@ pub fn every_call(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> 
         }
     }
     findings.note = format!("{} calls", whole.calls.len());
+    Ok(())
+}
+
+/// Every call by which depmod lists directories and reads whole files fails: then
+/// it says so and keeps the old database, or the new one is complete without it.
+pub fn every_look(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> {
+    let judged = |blow| run(ground.depmod(), Calls::Looks, blow).map_err(|t| Stop::Failed(t.0));
+    ground.turn_back()?;
+    let whole = judged(None)?;
+    findings.judge("no blow", &ground.wrong_after_a_run()?);
+    let (mut refused, mut listings) = (0, 0);
+    for (at, call) in whole.calls.iter().enumerate() {
+        ground.turn_back()?;
+        let ended = judged(Some((at, Blow::Fails(Errno::EIO))))?;
+        let mut wrong = ground.broken()?;
+        wrong.extend(ground.leftovers()?.into_iter().map(|name| format!("{name} is left")));
+        let state = ground.state()?;
+        let all = |wanted: Is| state.values().all(|is| *is == wanted);
+        match ended.status {
+            // Two lines are kmod's where it is the module directory itself.
+            Some(1) if all(Is::Old) && ended.stderr.lines().count() <= 2 => refused += 1,
+            Some(0) if all(Is::New) => {}
+            // The loader has not found the libraries.
+            Some(127) if all(Is::Old) => {}
+            status => wrong.push(format!("{state:?}, {status:?}, {:?}", ended.stderr)),
+        }
+        listings += usize::from(*call == "getdents");
+        findings.judge(format_args!("{call}, call {at}"), &wrong);
+    }
+    findings.note =
+        format!("{} calls, {listings} list directories; {refused} refused", whole.calls.len());
     Ok(())
 }
 
