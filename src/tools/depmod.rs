@@ -251,9 +251,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     let mut survey = Survey::new(old.as_ref());
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
-    if teller.lost {
-        return Err(GaveUp);
-    }
+    teller.nothing_lost()?;
     let mut catalog = sort_modules(found, &options.dir, &mut teller.sink());
     let checks = Checks {
         unknown: options.errsyms && options.kernel.is_some(),
@@ -287,7 +285,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.show {
         let text = database.text(&mut teller.sink());
         teller.write(&text);
-        return if teller.lost { Err(GaveUp) } else { Ok(()) };
+        return teller.nothing_lost();
     }
     exposed(options, &catalog, teller);
     let files = database.files(options.jobs, &mut teller.sink());
@@ -295,9 +293,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.report.error(error);
         GaveUp
     })?;
-    if teller.lost {
-        return Err(GaveUp);
-    }
+    teller.nothing_lost()?;
     publish(&options.out_dir, &files, turn).map_err(|error| {
         publish_error(&error, teller);
         GaveUp

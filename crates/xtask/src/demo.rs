@@ -109,8 +109,13 @@ fn boot(debian: &Debian13, program: std::path::PathBuf, dir: &Path) -> Result<bo
     guest.write("run-instead", 0o755, include_str!("demo.sh"));
     let (initramfs, log) = (dir.join("initramfs"), dir.join("log"));
     guest.finish(&initramfs)?;
-    let machine =
-        Machine { kernel: &debian.kernel_image, initramfs: &initramfs, append: "", log: &log };
+    let machine = Machine {
+        kernel: &debian.kernel_image,
+        initramfs: &initramfs,
+        append: "",
+        log: &log,
+        disks: &[],
+    };
     println!("booting Linux {} in software emulation", debian.release);
     let terminal = std::io::stdout().is_terminal();
     let mut done = false;

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use komod_fixtures::{Packing, pack};
 
 use crate::cpio::Archive;
 use crate::fetch::{Debian13, Original};
+use crate::install;
 use crate::outcome::Stop;
 use crate::packages;
 use crate::programs;
@@ -70,12 +72,7 @@ impl<'a> Guest<'a> {
             Tools::Komod(program) => self.copy(program, "usr/bin/kmod", 0o755)?,
             Tools::Original(original) => {
                 self.copy(&original.program(), "usr/bin/kmod", 0o755)?;
-                self.copy(&original.loader(), "usr/lib64/ld-linux-x86-64.so.2", 0o755)?;
-                for library in ["libc.so.6", "libkmod.so.2", "liblzma.so.5", "libzstd.so.1"] {
-                    self.library(original, library)?;
-                }
-                self.library(original, "libcrypto.so.3")?;
-                self.library(original, "libz.so.1")?;
+                self.libraries(original)?;
             }
         }
         for name in NAMES {
@@ -95,6 +92,29 @@ impl<'a> Guest<'a> {
         for library in ["libc.so.6", "liblzma.so.5", "libzstd.so.1", "libcrypto.so.3", "libz.so.1"]
         {
             self.library(&original, library)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the original in beside the tools, as `/original/modprobe`.
+    pub fn original_beside(&mut self) -> Result<(), Stop> {
+        let original = &self.debian.original.clone();
+        self.copy(&original.program(), "original/modprobe", 0o755)?;
+        self.libraries(original)
+    }
+
+    /// Puts this machine's `dmsetup` in: `/dm/loader --library-path /dm /dm/dmsetup`.
+    pub fn dmsetup(&mut self) -> Result<(), Stop> {
+        install::ensure(install::DMSETUP)?;
+        let program = programs::find(install::DMSETUP.program).unwrap_or_default();
+        self.copy(&program, "dm/dmsetup", 0o755)?;
+        let needs = programs::text(Command::new("ldd").arg(&program))?;
+        // NAME => PATH (ADDRESS), and the loader without a name.
+        for path in needs.split_whitespace().filter(|word| word.starts_with('/')) {
+            let path = Path::new(path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = if name.starts_with("ld-linux") { "loader".into() } else { name };
+            self.copy(path, &format!("dm/{name}"), 0o755)?;
         }
         Ok(())
     }
@@ -148,6 +168,16 @@ impl<'a> Guest<'a> {
     /// Writes the archive the kernel unpacks.
     pub fn finish(self, to: &Path) -> Result<(), Stop> {
         std::fs::write(to, self.archive.finish()).map_err(Stop::io(to.display()))
+    }
+
+    /// What the original needs to run.
+    fn libraries(&mut self, original: &Original) -> Result<(), Stop> {
+        self.copy(&original.loader(), "usr/lib64/ld-linux-x86-64.so.2", 0o755)?;
+        let libraries = ["libc.so.6", "libkmod.so.2", "liblzma.so.5", "libzstd.so.1", "libz.so.1"];
+        for library in libraries {
+            self.library(original, library)?;
+        }
+        self.library(original, "libcrypto.so.3")
     }
 
     fn library(&mut self, original: &Original, name: &str) -> Result<(), Stop> {

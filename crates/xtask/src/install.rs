@@ -22,6 +22,12 @@ pub struct Need {
 pub const QEMU: Need = Need { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 /// The maker of a Debian system in a directory.
 pub const DEBOOTSTRAP: Need = Need { program: "debootstrap", package: "debootstrap" };
+/// The maker of ext4 file systems.
+pub const MKFS_EXT4: Need = Need { program: "mkfs.ext4", package: "e2fsprogs" };
+/// The maker of XFS file systems.
+pub const MKFS_XFS: Need = Need { program: "mkfs.xfs", package: "xfsprogs" };
+/// The hand of device-mapper, for disks that fail.
+pub const DMSETUP: Need = Need { program: "dmsetup", package: "dmsetup" };
 /// The compiler of the static program's C parts.
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
 /// What watches a program's memory and counts its instructions.

@@ -12,6 +12,7 @@
 //! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
+//! | `powercut` | a machine that loses its power while depmod works |
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
@@ -65,6 +66,7 @@ pub mod packages;
 pub mod packed;
 pub mod pair;
 pub mod place;
+pub mod powercut;
 pub mod programs;
 pub mod qemu;
 pub mod random;

@@ -18,7 +18,11 @@ const COMMANDS: &[(&str, &str, Run)] = &[
         "run some cases: ours|shipped|34.2|30|libkmod|libkmod-34.2 [FILTER]; UPDATE=1 rewrites them",
         xtask::cases::some,
     ),
-    ("vm", "run scenarios under a real kernel: [--original] [SCENARIO...]", xtask::vm::run),
+    (
+        "vm",
+        "run scenarios under a real kernel: [--original] [SCENARIO...], or powercut [--rounds N]",
+        xtask::vm::run,
+    ),
     ("libkmod", "build libkmod.so.2", xtask::libkmod::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
     ("bench", "measure komod beside the original: [GROUP...], --help", xtask::bench::run),

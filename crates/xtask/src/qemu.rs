@@ -5,7 +5,8 @@
 //! A machine that says nothing for too long, or never ends, is ended.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -39,6 +40,18 @@ pub struct Machine<'a> {
     pub append: &'a str,
     /// Where the kernel's messages go.
     pub log: &'a Path,
+    /// Images of its virtio disks, `/dev/vda` and on. Each write of the guest's goes
+    /// into the image, each flush to this machine's disk.
+    pub disks: &'a [PathBuf],
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It switched itself off.
+    Off,
+    /// We killed it.
+    Cut,
 }
 
 impl Machine<'_> {
@@ -49,7 +62,24 @@ impl Machine<'_> {
     /// machine hung or QEMU failed: the text then ends with the kernel's last
     /// messages.
     pub fn boot(&self, mut event: impl FnMut(Event<'_>)) -> Result<(), Stop> {
+        self.boot_until(|happened| {
+            event(happened);
+            ControlFlow::Continue(())
+        })
+        .map(drop)
+    }
+
+    /// As [`Machine::boot`], until `event` breaks: then it is killed at once, with
+    /// all that it has in memory.
+    pub fn boot_until(
+        &self,
+        mut event: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Ended, Stop> {
         install::ensure(install::QEMU)?;
+        let drives = self.disks.iter().flat_map(|disk| {
+            let image = disk.display();
+            ["-drive".to_owned(), format!("file={image},format=raw,if=virtio,cache=writeback")]
+        });
         let child = Command::new(install::QEMU.program)
             .args(["-accel", "tcg", "-cpu", "max", "-m", "1G", "-smp", "2"])
             .args(["-display", "none", "-nodefaults", "-no-reboot"])
@@ -57,10 +87,13 @@ impl Machine<'_> {
             .arg(self.kernel)
             .arg("-initrd")
             .arg(self.initramfs)
-            .args(["-append", &format!("console=ttyS0 panic=-1 {}", self.append)])
+            // On a busy machine the kernel may see no tick of its timer in the time
+            // that it allows for one, and would give up.
+            .args(["-append", &format!("console=ttyS0 panic=-1 no_timer_check {}", self.append)])
             .arg("-serial")
             .arg(format!("file:{}", self.log.display()))
             .args(["-serial", "stdio"])
+            .args(drives)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -82,16 +115,19 @@ impl Machine<'_> {
         let mut silent = 0;
         let start = Instant::now();
         while silent < SILENCE && start.elapsed() < LIFE {
-            match lines.recv_timeout(Duration::from_secs(1)) {
+            let flow = match lines.recv_timeout(Duration::from_secs(1)) {
                 Ok(text) => {
                     silent = 0;
-                    event(Event::Line(&text));
+                    event(Event::Line(&text))
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     silent += 1;
-                    event(Event::Silent(silent));
+                    event(Event::Silent(silent))
                 }
+            };
+            if flow.is_break() {
+                return Ok(Ended::Cut);
             }
         }
         if silent == SILENCE || start.elapsed() >= LIFE {
@@ -102,7 +138,7 @@ impl Machine<'_> {
         }
         let status = guard.0.wait().map_err(Stop::io("qemu-system-x86_64"))?;
         if status.success() {
-            return Ok(());
+            return Ok(Ended::Off);
         }
         Err(Stop::Failed(format!("QEMU ended with {status}:\n{}", self.last_messages())))
     }

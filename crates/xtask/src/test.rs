@@ -12,7 +12,7 @@ use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
     cases, compare, consumers, damage, dist, faults, fuzz, instructions, islands, libkmod, manual,
-    programs, shells, supply, trees, vm,
+    powercut, programs, shells, supply, trees, vm,
 };
 
 /// One part of the tests.
@@ -47,6 +47,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "dist", proves: "the installed program works alone", run: dist::part },
     Part { name: "consumers", proves: "Debian works with komod", run: consumers::part },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
+    Part { name: "powercut", proves: "a database outlives a power cut", run: powercut::part },
     Part { name: "vm", proves: "a real kernel accepts komod", run: vm::ours },
 ];
 

@@ -4,7 +4,8 @@
 //! words it is written. Comment lines at its head say more:
 //! `# boot: WORDS` puts words on the kernel's command line (scenarios with
 //! the same words share a boot), `# differs: WHY` names a decided difference:
-//! there the original has to fail.
+//! there the original has to fail; `# with: original` puts the original beside
+//! the tools as `/original/modprobe`, `# with: dmsetup` puts dmsetup in.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use crate::guest::{Form, Guest, Tools};
 use crate::libkmod::ask::{Ask, Header};
 use crate::libkmod::{Library, SONAME};
 use crate::outcome::{Stop, Tally};
+use crate::powercut;
 use crate::qemu::{Event, Machine};
 use crate::test::workspace;
 
@@ -32,6 +34,7 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("binfmt_misc", None),
     ("null_blk", None),
     ("brd", None),
+    ("dm_flakey", None),
     ("loop", None),
     ("dummy", None),
     ("nlmon", Some(Form::Zstd)),
@@ -54,10 +57,14 @@ struct Scenario {
     text: String,
     boot: String,
     differs: Option<String>,
+    with: Option<String>,
 }
 
 /// `cargo xtask vm`: true if all scenarios passed.
 pub fn run(words: &[String]) -> Result<bool, Stop> {
+    if let Some((_, rest)) = words.split_first().filter(|(w, _)| *w == "powercut") {
+        return powercut::run(rest);
+    }
     let original = words.iter().any(|w| w == "--original");
     let names: Vec<&str> =
         words.iter().map(String::as_str).filter(|w| !w.starts_with("--")).collect();
@@ -136,8 +143,15 @@ fn one_boot(
         guest.program(&Ask::build(Header::Ours)?.file, &library)?;
     }
     guest.copy(&root.join("init"), "init", 0o755)?;
-    guest.copy(&root.join("names"), "scenarios/names", 0o644)?;
-    guest.copy(&root.join("run"), "scenarios/run", 0o644)?;
+    for words in ["names", "run", "scales"] {
+        guest.copy(&root.join(words), &format!("scenarios/{words}"), 0o644)?;
+    }
+    if batch.iter().any(|s| s.with.as_deref() == Some("original")) {
+        guest.original_beside()?;
+    }
+    if batch.iter().any(|s| s.with.as_deref() == Some("dmsetup")) {
+        guest.dmsetup()?;
+    }
     if matches!(tools, Tools::Original(_)) {
         guest.write("scenarios/original", 0o644, "");
     }
@@ -147,8 +161,13 @@ fn one_boot(
     let initramfs = dir.join("initramfs");
     guest.finish(&initramfs)?;
     let log = dir.join("log");
-    let machine =
-        Machine { kernel: &debian.kernel_image, initramfs: &initramfs, append: words, log: &log };
+    let machine = Machine {
+        kernel: &debian.kernel_image,
+        initramfs: &initramfs,
+        append: words,
+        log: &log,
+        disks: &[],
+    };
     let with = if words.is_empty() { String::new() } else { format!(" with {words}") };
     println!("vm: booting Linux {}{with}", debian.release);
     let mut report = Report::default();
@@ -214,6 +233,7 @@ impl Report {
                 self.failed = true;
                 self.said.push(format!("  not so: {rest}"));
             }
+            "note" => println!("vm:     {rest}"),
             "end" => self.end(rest),
             "done" => self.complete = true,
             _ => {}
@@ -264,7 +284,11 @@ fn read(dir: &Path) -> Result<Vec<Scenario>, Stop> {
             lines.filter_map(|l| l.strip_prefix(key)).map(|v| v.trim().to_owned()).next()
         };
         let (boot, differs) = (head("# boot:").unwrap_or_default(), head("# differs:"));
-        all.push(Scenario { name, text, boot, differs });
+        let with = head("# with:");
+        if let Some(odd) = with.as_deref().filter(|w| !["original", "dmsetup"].contains(w)) {
+            return Err(Stop::Failed(format!("{name}: nothing is called {odd}")));
+        }
+        all.push(Scenario { name, text, boot, differs, with });
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)

@@ -10,6 +10,7 @@ use komod_config::Warning;
 use komod_depmod::{Finding, Unreadable};
 use nix::errno::Errno;
 
+use super::GaveUp;
 use crate::report::{Level, Report};
 use crate::{errno_text, io_text};
 
@@ -31,6 +32,11 @@ pub(super) struct Teller<'a, 'h> {
 impl Teller<'_, '_> {
     pub fn sink(&mut self) -> impl FnMut(Finding<'_>) {
         |finding| self.tell(&finding)
+    }
+
+    /// Whether the database may be replaced.
+    pub fn nothing_lost(&self) -> Result<(), GaveUp> {
+        if self.lost { Err(GaveUp) } else { Ok(()) }
     }
 
     pub fn write(&mut self, text: &[u8]) {
