@@ -25,7 +25,9 @@ use crate::turn::Turn;
 ///   way round a new alias would lead to a module not yet listed, and what it
 ///   led to before would be hidden.
 /// - A module's own name or alias hides a built-in module's, and what became a
-///   module meanwhile must be found as one before it is no longer built in.
+///   module meanwhile must be found as one before it is no longer built in. (A
+///   reader that opened the one index before the run and the other behind it misses
+///   it all the same; only another kernel of the same version has such a module.)
 /// - Texts, which people and `kmod static-nodes` read, come behind.
 /// - `modules.dep` says how old the database is (`depmod -A`): it comes last, so
 ///   that a run that was cut short is not taken for a complete one.

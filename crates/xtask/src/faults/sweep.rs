@@ -77,7 +77,7 @@ pub fn every_look(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> 
 /// What is wrong behind a blow that fell when `done` files had taken their names.
 fn wrong(ground: &Ground, ended: &Ended, blow: Blow, done: usize) -> Result<Vec<String>, Stop> {
     let mut wrong = ground.broken()?;
-    wrong.extend(readers::by_crates(ground));
+    wrong.extend(readers::at_rest(ground));
     let new = ground.state()?.values().filter(|is| **is == Is::New).count();
     let leftovers = ground.leftovers()?;
     let wanted = match (blow, ended.status) {
