@@ -2,7 +2,8 @@
 //! write beyond what is there.
 //!
 //! Miri would see more, but not these: one island is assembly, one maps a file,
-//! one is entered by the C library. It is also not in the stable toolchain.
+//! others are entered from C. It is also not in the stable toolchain. What C programs
+//! do with the library runs under valgrind in the part `libkmod`.
 
 use std::process::Command;
 
