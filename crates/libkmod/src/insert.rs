@@ -206,8 +206,10 @@ impl Commands for Run<'_> {
 
 impl Context {
     fn no_file(&self, module: &ModuleName) {
-        let text = format_args!("could not find module by name='{module}'");
-        self.log.error("kmod_module_insert_module", text);
+        self.log.error(
+            "kmod_module_insert_module",
+            format_args!("could not find module by name='{module}'"),
+        );
     }
 
     /// Tells what happens while something is loaded.
@@ -216,16 +218,21 @@ impl Context {
             Event::Starting(_) => {}
             Event::NoFile(module) => self.no_file(module),
             Event::FromMemory { path } => {
-                let text = format_args!(
-                    "the kernel refused '{}' as invalid: trying again with it decompressed",
-                    path.display()
+                self.log.say(
+                    INFO,
+                    "load_file",
+                    format_args!(
+                        "the kernel refused '{}' as invalid: trying again with it decompressed",
+                        path.display()
+                    ),
                 );
-                self.log.say(INFO, "load_file", text);
             }
             Event::UnknownCompression(name) => {
                 let name = String::from_utf8_lossy(name);
-                let text = format_args!("unknown kernel compression {name}");
-                self.log.error("get_kernel_compression", text);
+                self.log.error(
+                    "get_kernel_compression",
+                    format_args!("unknown kernel compression {name}"),
+                );
             }
             Event::LoadFailed(error) => self.load_failed(error),
             Event::CommandFailed { module, command, status } => {
@@ -236,10 +243,12 @@ impl Context {
                     Status::Signal(signal) => format!("killed by signal {signal}"),
                     Status::NotStarted(error) => error.to_string(),
                 };
-                let text = format_args!(
-                    "Error running install command '{command}' for module {module}: {ended}"
+                self.log.error(
+                    "command_do",
+                    format_args!(
+                        "Error running install command '{command}' for module {module}: {ended}"
+                    ),
                 );
-                self.log.error("command_do", text);
             }
         }
     }
@@ -253,13 +262,18 @@ impl Context {
                 None => return,
             },
             Cause::Strip(_) | Cause::NoVermagic => {
-                let text = format_args!("Failed to strip version information: {why}");
-                self.log.error("kmod_module_insert_module", text);
+                self.log.error(
+                    "kmod_module_insert_module",
+                    format_args!("Failed to strip version information: {why}"),
+                );
             }
             Cause::Kernel(_) => {}
         }
         let path = error.path.display();
-        let text = format_args!("Failed to insert module '{path}': {why}");
-        self.log.say(INFO, "kmod_module_insert_module", text);
+        self.log.say(
+            INFO,
+            "kmod_module_insert_module",
+            format_args!("Failed to insert module '{path}': {why}"),
+        );
     }
 }

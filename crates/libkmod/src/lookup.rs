@@ -84,8 +84,10 @@ impl Context {
     pub(crate) fn kernel_list(&self, function: &str) -> Result<Vec<LoadedModule>, Errno> {
         self.kernel.loaded().map_err(|error| {
             let errno = errno_of(&error);
-            let text = format_args!("could not open /proc/modules: {}", errno_text(errno));
-            self.log.error(function, text);
+            self.log.error(
+                function,
+                format_args!("could not open /proc/modules: {}", errno_text(errno)),
+            );
             errno
         })
     }
@@ -93,7 +95,9 @@ impl Context {
     pub(crate) fn tell_unreadable(&self, word: &[u8]) {
         let word = String::from_utf8_lossy(word);
         let function = "lookup_dep";
-        let text = format_args!("failed to lookup dependency '{word}', continuing anyway.");
-        self.log.error(function, text);
+        self.log.error(
+            function,
+            format_args!("failed to lookup dependency '{word}', continuing anyway."),
+        );
     }
 }

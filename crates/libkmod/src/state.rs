@@ -94,8 +94,9 @@ impl Module {
 
     fn not_opened(&self, function: &str, what: &str, error: &io::Error) -> Vec<Item> {
         let (name, why) = (self.module_name(), errno_text(errno_of(error)));
-        let text = format_args!("could not open '/sys/module/{name}/{what}': {why}");
-        self.context().log.error(function, text);
+        self.context()
+            .log
+            .error(function, format_args!("could not open '/sys/module/{name}/{what}': {why}"));
         Vec::new()
     }
 
@@ -108,8 +109,10 @@ impl Module {
         removed.inspect_err(|&errno| {
             if !silent {
                 let (name, why) = (self.module_name(), errno_text(errno));
-                let text = format_args!("could not remove '{name}': {why}");
-                self.context().log.error("kmod_module_remove_module", text);
+                self.context().log.error(
+                    "kmod_module_remove_module",
+                    format_args!("could not remove '{name}': {why}"),
+                );
             }
         })
     }
