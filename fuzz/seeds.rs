@@ -80,7 +80,7 @@ fn database() -> Vec<(&'static str, Vec<u8>)> {
     let found = scan(&dir, &config, &mut sink).expect("a directory");
     let mut catalog = sort_modules(found, &dir, &mut sink);
     let mut symbols = Symbols::default();
-    let reading = Reading { workers: NonZeroUsize::MIN, prefix: None, checks: false };
+    let reading = Reading { workers: NonZeroUsize::MIN, prefix: None, checks: false, tales: false };
     load_modules(&mut catalog, &mut symbols, reading, &mut sink);
     let checks = Checks { unknown: false, versions: false };
     let graph = Graph::resolve(&catalog, &symbols, checks, &mut sink).expect("no circles");
@@ -197,8 +197,8 @@ pub(crate) fn caches() -> Vec<Vec<u8>> {
             ],
         }],
         modules: vec![
-            CachedModule { path: b"kernel/a.ko", known: Some(known), whole: true },
-            CachedModule { path: b"kernel/b.ko", known: None, whole: false },
+            CachedModule { path: b"kernel/a.ko", known: Some(known), whole: true, told: true },
+            CachedModule { path: b"kernel/b.ko", known: None, whole: false, told: false },
         ],
     };
     let names: [&[u8]; 3] = [b"printk", b"f", b""];

@@ -23,6 +23,7 @@ use crate::report::Level;
 mod cached;
 mod findings;
 
+pub(super) use cached::TOLD;
 use cached::{Cache, Kept};
 use findings::{Teller, config_warnings, lossy};
 
@@ -261,6 +262,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         workers: options.jobs,
         prefix: options.prefix,
         checks: checks.unknown || checks.versions,
+        tales: cache.is_some(),
     };
     let facts = cache.as_ref().filter(|_| old.is_some()).and_then(Cache::facts);
     let recall = old.as_ref().zip(facts.as_ref());

@@ -9,8 +9,9 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use komod_cache::Tale;
 use komod_config::Config;
-use komod_elf::{Module, Signature};
+use komod_elf::{Module, Signature, modinfo_strings};
 use komod_file::ModuleFile;
 use komod_index::BuiltinInfo;
 use komod_probe::{Broken, Database, Resolver, Target};
@@ -19,7 +20,7 @@ use super::Tool;
 use crate::cli::{self, Definition, Given, flag, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
 use crate::{errno_text, io_text};
-use contents::Contents;
+use contents::{Contents, Said};
 
 pub(super) const TOOL: Tool = Tool {
     name: "modinfo",
@@ -53,6 +54,8 @@ static DEFINITION: Definition = Definition::new(
         flag("modname", "Take operands for module names alone").short('m'),
         value("set-version", "VERSION", "Ask another kernel version").short('k'),
         value("basedir", "DIR", "Ask the modules below another root").short('b'),
+        value("cache", "DIR", "Ask what depmod keeps in DIR (default /var/cache/komod)").own(),
+        flag("no-cache", "Unpack packed modules to ask them").own(),
     ],
     "module|file",
 );
@@ -65,6 +68,8 @@ struct Options {
     end: u8,
     names_only: bool,
     directory: PathBuf,
+    /// Where depmod keeps what packed modules tell, if anywhere.
+    cache: Option<PathBuf>,
     operands: Vec<OsString>,
 }
 
@@ -83,9 +88,19 @@ impl Options {
             end: if given.flag("null") { 0 } else { b'\n' },
             names_only: given.flag("modname"),
             directory: module_directory(given, host)?,
+            cache: cache(given),
             operands: given.operands(),
         })
     }
+}
+
+/// By itself only what is kept of the running system's modules is asked.
+fn cache(given: &Given) -> Option<PathBuf> {
+    if given.flag("no-cache") {
+        return None;
+    }
+    let default = || given.value("basedir").is_none().then(|| PathBuf::from(komod_cache::DEFAULT));
+    given.value("cache").map(PathBuf::from).or_else(default)
 }
 
 /// `BASEDIR/lib/modules/VERSION`, put together as text: a relative directory and
@@ -119,7 +134,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         return Ok(Outcome::Failure);
     }
     let database = Database::new(options.directory.clone());
-    let mut contents = Contents::default();
+    let mut contents = Contents::new(options.cache.clone(), &options.directory);
     let mut outcome = Outcome::Success;
     for operand in &options.operands {
         let Some(targets) = targets(host, &database, operand, options.names_only) else {
@@ -279,16 +294,23 @@ fn file_fields<'a>(
     path: &Path,
 ) -> Result<Vec<Field<'a>>, i32> {
     const ENODATA: i32 = 61;
-    let bytes = ModuleFile::open(path).and_then(|file| contents.read(&file)).map_err(|error| {
+    let said = ModuleFile::open(path).and_then(|file| contents.read(&file)).map_err(|error| {
         if host.environment.wants_library_errors() {
             error.detail(path).inspect(|detail| host.report.error(detail));
         }
         error.raw_os_error()
     })?;
-    let module = Module::parse(bytes).map_err(|error| error.raw_os_error())?;
-    let strings = module.modinfo().map_err(|error| error.raw_os_error())?.ok_or(ENODATA)?;
-    let mut fields: Vec<Field<'_>> = strings.into_iter().map(Field::of).collect();
-    if let Some(signature) = Signature::of(bytes) {
+    let (mut fields, end): (Vec<Field<'_>>, _) = match said {
+        Said::Bytes(bytes) => {
+            let module = Module::parse(bytes).map_err(|error| error.raw_os_error())?;
+            let strings = module.modinfo().map_err(|error| error.raw_os_error())?;
+            (strings.ok_or(ENODATA)?.into_iter().map(Field::of).collect(), bytes)
+        }
+        Said::Kept(Tale { modinfo, end }) => {
+            (modinfo_strings(modinfo).map(Field::of).collect(), end)
+        }
+    };
+    if let Some(signature) = Signature::of(end) {
         fields.extend(
             signature
                 .into_fields()

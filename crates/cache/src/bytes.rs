@@ -65,6 +65,11 @@ impl<'a> Reader<'a> {
         (checksum(checked) == u64::from_le_bytes(*sum)).then_some(Self { rest })
     }
 
+    /// All of what is there, which was checked by somebody else.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
     pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;

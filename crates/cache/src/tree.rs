@@ -34,6 +34,8 @@ pub struct Module<'a> {
     pub known: Option<Known>,
     /// Whether it could be read, so that there are facts of it.
     pub whole: bool,
+    /// Whether there is a [`Tale`](crate::Tale) of it.
+    pub told: bool,
 }
 
 /// A file that was made.
@@ -112,7 +114,8 @@ impl<'a> Tree<'a> {
         tree.modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             let (path, known) = (bytes.text()?, optional(&mut bytes)?);
-            tree.modules.push(Module { path, known, whole: bytes.bool()? });
+            let (whole, told) = (bytes.bool()?, bytes.bool()?);
+            tree.modules.push(Module { path, known, whole, told });
         }
         bytes.end()?;
         Some(tree)
@@ -138,10 +141,11 @@ impl<'a> Tree<'a> {
             directory.write(&mut out);
         }
         out.count(self.modules.len());
-        for Module { path, known, whole } in &self.modules {
+        for Module { path, known, whole, told } in &self.modules {
             out.text(path);
             write_optional(known.as_ref(), &mut out);
             out.u8(u8::from(*whole));
+            out.u8(u8::from(*told));
         }
         out.finish()
     }
@@ -240,8 +244,8 @@ mod tests {
                 Directory { path: b"/d/a", known: known(4), entries: Vec::new() },
             ],
             modules: vec![
-                Module { path: b"/d/b.ko", known: Some(known(5)), whole: true },
-                Module { path: b"/d/x.ko", known: None, whole: false },
+                Module { path: b"/d/b.ko", known: Some(known(5)), whole: true, told: true },
+                Module { path: b"/d/x.ko", known: None, whole: false, told: false },
             ],
         }
     }

@@ -36,7 +36,7 @@ pub use finding::{Finding, Sink, Unreadable};
 pub use fresh::is_fresh;
 pub use graph::{Checks, Graph, InCycles};
 pub use kernel_symbols::KernelSymbols;
-pub use load::{Loaded, Reading, load_modules, load_modules_again};
+pub use load::{Loaded, LoadedFile, OwnTale, Reading, load_modules, load_modules_again};
 pub use look::{Look, links, look};
 pub use order::sort as sort_modules;
 pub use outputs::{Database, IndexTooLarge, OutputFile, file_names};

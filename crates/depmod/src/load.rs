@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use komod_cache::{Key, Known};
-use komod_elf::{Excerpt, Module};
+use komod_elf::{Excerpt, Module, Signature};
 use komod_file::{ModuleFile, Unpacker};
 
 use crate::catalog::{Catalog, ModuleId};
@@ -33,6 +34,8 @@ pub struct Reading {
     /// Whether symbols are going to be checked ([`Checks`](crate::Checks)). Otherwise
     /// less is read, and each version is 0.
     pub checks: bool,
+    /// Whether packed modules' own words are kept ([`Loaded::tales`]).
+    pub tales: bool,
 }
 
 /// Modules that a worker takes at a time.
@@ -45,15 +48,40 @@ const WORTH_A_THREAD: usize = 128;
 /// Plain modules that are read in the time for a packed one.
 const PACKED_COST: usize = 8;
 
+/// The bit of a file's mode that lets all read it.
+const EVERYBODY: u32 = 0o004;
+
 /// A worker's buffer that is larger is given back: very few modules need one.
 const KEPT: usize = 4 << 20;
 
 /// What is known of the files of a catalog's modules after they were read.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// In module order what is known of the file, which is `None` if it has vanished,
-    /// and whether it could be read.
-    pub files: Vec<(Option<Known>, bool)>,
+    /// In module order.
+    pub files: Vec<LoadedFile>,
+    /// What packed modules tell about themselves, of those that were read, may be read by
+    /// all, and whose keys can be relied on.
+    pub tales: Vec<(Key, OwnTale)>,
+}
+
+/// The file of a module.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadedFile {
+    /// What is known of it; `None` if it has vanished.
+    pub known: Option<Known>,
+    /// Whether it could be read.
+    pub whole: bool,
+    /// Whether there is a tale of it, new or kept.
+    pub told: bool,
+}
+
+/// What a module tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTale {
+    /// Its `.modinfo` section.
+    pub modinfo: Vec<u8>,
+    /// The end of its bytes, with all of a signature.
+    pub end: Vec<u8>,
 }
 
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
@@ -82,11 +110,12 @@ pub fn load_modules_again(
     let mut facts: Vec<Option<Read>> = Vec::with_capacity(catalog.len());
     let mut files = Vec::new();
     let mut loaded = Vec::with_capacity(catalog.len());
+    let mut tales = Vec::new();
     for (id, module) in catalog.iter() {
         let kept = recall.and_then(|recall| recall.of(module.found.path()));
         let kept =
-            kept.and_then(|(kept, known)| Some((recall::facts(&kept, how.prefix, &named)?, known)));
-        loaded.push((kept.as_ref().map(|(_, known)| *known), kept.is_some()));
+            kept.and_then(|(kept, file)| Some((recall::facts(&kept, how.prefix, &named)?, file)));
+        loaded.push(kept.as_ref().map(|(_, file)| *file).unwrap_or_default());
         if kept.is_none() {
             files.push((id.index(), &module.found));
         }
@@ -97,10 +126,14 @@ pub fn load_modules_again(
         // What each name of this worker is called by all.
         let ids = 0..batch.names.len() as u32;
         meanings.push(ids.map(|id| symbols.intern(batch.names.name(id))).collect::<Vec<_>>());
-        for ReadFile { place, key, outcome } in batch.read {
+        for ReadFile { place, key, tale, outcome } in batch.read {
             let path = catalog.module(ModuleId(place as u32)).found.to_path();
             let whole = outcome.as_ref().is_ok_and(|facts| facts.damage.is_none());
-            loaded[place] = (key.map(|key| survey.known(key, path)), whole);
+            let known = key.map(|key| survey.known(key, path));
+            let settled = known.filter(|known| known.settled);
+            let tale = settled.zip(tale).map(|(known, tale)| (known.key, tale));
+            loaded[place] = LoadedFile { known, whole, told: tale.is_some() };
+            tales.extend(tale);
             facts[place] = Some(Read { worker: Some(worker), outcome });
         }
     }
@@ -131,7 +164,7 @@ pub fn load_modules_again(
             Err(why) => sink(Finding::Unreadable { path: module.found.path(), why }),
         }
     }
-    Loaded { files: loaded }
+    Loaded { files: loaded, tales }
 }
 
 struct Read {
@@ -151,6 +184,7 @@ struct ReadFile {
     place: usize,
     /// Of the file when it was opened.
     key: Option<Key>,
+    tale: Option<OwnTale>,
     outcome: Result<ModuleFacts, Unreadable>,
 }
 
@@ -169,7 +203,8 @@ fn read_all(files: &[(usize, &Found)], how: Reading) -> Vec<Batch> {
             let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) else { break };
             for (place, found) in rest.iter().take(HANDFUL) {
                 let (key, outcome) = worker.read(found);
-                read.push(ReadFile { place: *place, key, outcome });
+                let tale = worker.tale.take();
+                read.push(ReadFile { place: *place, key, tale, outcome });
             }
         }
         Batch { names: worker.extractor.names, read }
@@ -206,6 +241,9 @@ struct Worker<'d> {
     excerpt: Excerpt,
     unpacker: Unpacker,
     bytes: Vec<u8>,
+    tales: bool,
+    /// Of the module that was read last.
+    tale: Option<OwnTale>,
 }
 
 impl<'d> Worker<'d> {
@@ -216,6 +254,8 @@ impl<'d> Worker<'d> {
             excerpt: Excerpt::default(),
             unpacker: Unpacker::default(),
             bytes: Vec::new(),
+            tales: how.tales,
+            tale: None,
         }
     }
 
@@ -243,6 +283,12 @@ impl<'d> Worker<'d> {
         self.unpacker.contents_into(file, &mut self.bytes).map_err(Unreadable::File)?;
         let module = Module::parse(&self.bytes).map_err(Unreadable::Elf)?;
         let facts = self.extractor.read(&module);
+        if self.tales && file.plain_size().is_none() && file.metadata().mode() & EVERYBODY != 0 {
+            self.tale = module.modinfo_section().map(|modinfo| OwnTale {
+                modinfo: modinfo.to_vec(),
+                end: Signature::end_of(&self.bytes).to_vec(),
+            });
+        }
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
         Ok(facts)

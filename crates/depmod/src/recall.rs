@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use komod_cache::{Facts, FactsWriter, Known, ModuleFacts, Tree, Want};
+use komod_cache::{Facts, FactsWriter, ModuleFacts, Tree, Want};
 
 use crate::catalog::{Catalog, Wanted};
 use crate::facts::{self, Texts};
+use crate::load::LoadedFile;
 use crate::symbols::{SymbolId, Symbols};
 
 /// What is remembered of modules that are as they were.
@@ -13,7 +14,7 @@ use crate::symbols::{SymbolId, Symbols};
 pub struct Recall<'k> {
     facts: Facts<'k>,
     /// Places in `facts` and keys, by path.
-    places: HashMap<&'k [u8], (usize, Known)>,
+    places: HashMap<&'k [u8], (usize, LoadedFile)>,
 }
 
 impl<'k> Recall<'k> {
@@ -24,8 +25,10 @@ impl<'k> Recall<'k> {
         let facts = Facts::parse(facts, old.facts)?;
         let places = old.modules.iter().zip(holds).enumerate();
         let places = places.filter(|(_, (module, holds))| **holds && module.whole);
-        let places =
-            places.filter_map(|(at, (module, _))| Some((module.path, (at, module.known?))));
+        let places = places.map(|(at, (module, _))| {
+            let (known, whole, told) = (module.known, module.whole, module.told);
+            (module.path, (at, LoadedFile { known, whole, told }))
+        });
         Some(Self { facts, places: places.collect() })
     }
 
@@ -35,9 +38,9 @@ impl<'k> Recall<'k> {
     }
 
     /// What is remembered of the module at `path`; `None` if it must be read.
-    pub(crate) fn of(&self, path: &[u8]) -> Option<(ModuleFacts<'k>, Known)> {
-        let (place, known) = self.places.get(path)?;
-        Some((self.facts.module(*place)?, *known))
+    pub(crate) fn of(&self, path: &[u8]) -> Option<(ModuleFacts<'k>, LoadedFile)> {
+        let (place, file) = self.places.get(path)?;
+        Some((self.facts.module(*place)?, *file))
     }
 }
 

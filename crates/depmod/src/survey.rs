@@ -106,10 +106,12 @@ impl<'o> Survey<'o> {
 
     /// What this run has seen. `catalog` was read as `loaded` says, `files` are the
     /// database that was put into `out_dir`; `facts` is the checksum of what is kept of
-    /// the modules, 0 for nothing. `None` if a file is gone again.
+    /// the modules, 0 for nothing, `told` whether their tales are. `None` if a file is
+    /// gone again.
     pub fn finish<'a>(
         &'a mut self,
-        (settings, quiet, facts): (&'a [u8], bool, u64),
+        (settings, quiet): (&'a [u8], bool),
+        (facts, told): (u64, bool),
         (catalog, loaded): (&'a Catalog, &Loaded),
         (out_dir, files): (&Path, &[OutputFile]),
     ) -> Option<Tree<'a>> {
@@ -121,9 +123,11 @@ impl<'o> Survey<'o> {
             outputs.push(Output { known, sum: checksum(&file.contents) });
         }
         let modules = catalog.iter().zip(&loaded.files);
-        let modules = modules.map(|((_, module), (known, whole))| {
-            let (path, known) = (module.found.path(), *known);
-            Module { path, known, whole: *whole && facts != 0 }
+        let modules = modules.map(|((_, module), file)| Module {
+            path: module.found.path(),
+            known: file.known,
+            whole: file.whole && facts != 0,
+            told: file.told && told,
         });
         Some(Tree {
             settings: settings.into(),

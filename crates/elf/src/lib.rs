@@ -39,6 +39,7 @@ mod view;
 
 pub use error::Error;
 pub use excerpt::Excerpt;
+pub use modinfo::modinfo_strings;
 pub use module::Module;
 pub use outline::Outline;
 pub use signature::Signature;

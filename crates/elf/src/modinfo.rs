@@ -13,10 +13,13 @@ impl<'a> Module<'a> {
 
     /// As [`Module::modinfo`], one after another.
     pub fn modinfo_strings(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-        self.section(Known::Modinfo).map(|section| match section.bytes {
-            [] | [_] => bytes::strings(&[]),
-            several => bytes::strings(several),
-        })
+        self.modinfo_section().map(modinfo_strings)
+    }
+
+    /// The bytes of `.modinfo`, of which [`modinfo_strings`] are the strings. `None`
+    /// without the section.
+    pub fn modinfo_section(&self) -> Option<&'a [u8]> {
+        self.section(Known::Modinfo).map(|section| section.bytes)
     }
 
     /// The values of one `.modinfo` key, in their order, without a list of all strings.
@@ -62,6 +65,14 @@ impl<'a> Module<'a> {
             content: bytes.get(content_at..)?.get(..size)?,
             rest: bytes.get(next..).unwrap_or_default(),
         })
+    }
+}
+
+/// The strings in the bytes of a `.modinfo` section, as [`Module::modinfo`] has them.
+pub fn modinfo_strings(section: &[u8]) -> impl Iterator<Item = &[u8]> {
+    match section {
+        [] | [_] => bytes::strings(&[]),
+        several => bytes::strings(several),
     }
 }
 

@@ -62,6 +62,24 @@ impl Signature {
         })
     }
 
+    /// The end of a module's decompressed bytes that is all that [`Signature::of`] looks
+    /// at; empty if it is unsigned for certain.
+    pub fn end_of(bytes: &[u8]) -> &[u8] {
+        Self::length(bytes)
+            .and_then(|length| bytes.get(bytes.len().checked_sub(length)?..))
+            .unwrap_or_default()
+    }
+
+    /// What the trailer says all of it measures; `None` without one.
+    fn length(bytes: &[u8]) -> Option<usize> {
+        const MAGIC: &[u8] = b"~Module signature appended~\n";
+        let (_, fields) = bytes.strip_suffix(MAGIC)?.split_last_chunk::<12>()?;
+        let [_, _, _, signer_len, key_id_len, _, _, _, sig_len @ ..] = *fields;
+        let sig_len = usize::try_from(u32::from_be_bytes(sig_len)).ok()?;
+        let parts = [usize::from(signer_len), usize::from(key_id_len), fields.len(), MAGIC.len()];
+        parts.into_iter().try_fold(sig_len, usize::checked_add)
+    }
+
     /// What modinfo shows of it: each key with its text, in order.
     pub fn into_fields(self) -> [(&'static str, Vec<u8>); 5] {
         [
@@ -136,6 +154,25 @@ mod tests {
         assert_eq!(of([0, 0, 2, 0, 0], b"abcd", 5), None);
         assert_eq!(of([0, 0, 2, 0, 0], b"abcd", u32::MAX), None);
         assert_eq!(of([0, 0, 1, 2, 1], b"abcd", 2), None);
+    }
+
+    #[test]
+    fn the_end_tells_all() {
+        let (signer, key_id, signature) = (b"Org: key".to_vec(), vec![1, 2, 3], vec![9; 4]);
+        let legacy = Signed::Legacy { id_type: 1, hash: 6, signer, key_id, signature };
+        let body = Pkcs7::by("k", &[1], &[1]).der();
+        for signed in [
+            legacy,
+            Signed::Pkcs7(Pkcs7::by("A key", &[0, 0xab, 1], &[7; 30])),
+            Signed::Raw { fields: [0, 0, 2, 0, 0], body: body.clone(), sig_len: 1 },
+            Signed::Raw { fields: [0, 0, 1, 255, 255], body, sig_len: u32::MAX },
+        ] {
+            let file = ModuleSpec::new("m").modinfo("license", "GPL").signed(signed).build();
+            let end = Signature::end_of(&file);
+            assert!(end.len() < file.len() / 2);
+            assert_eq!(Signature::of(end), Signature::of(&file));
+        }
+        assert_eq!(Signature::end_of(&ModuleSpec::new("m").build()), b"");
     }
 
     #[test]

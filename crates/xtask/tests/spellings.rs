@@ -24,6 +24,11 @@ const EXEMPT: &[(&str, &str)] = &[
     ("insmod: --force-modversion abbreviated", NEWER),
     ("insmod: --force-vermagic", NEWER),
     ("insmod: --force-vermagic abbreviated", NEWER),
+    ("modinfo: --cache VALUE", OWN),
+    ("modinfo: --cache abbreviated", OWN),
+    ("modinfo: --cache=VALUE", OWN),
+    ("modinfo: --no-cache", OWN),
+    ("modinfo: --no-cache abbreviated", OWN),
     ("modprobe: --show-alias", NEWER),
     ("modprobe: --show-alias abbreviated", NEWER),
 ];

@@ -1,8 +1,10 @@
 //! What depmod keeps of a tree from one run to the next, and whether it may.
 
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use komod_cache::{DEFAULT, Key, Place, Tree, name_of};
+use komod_cache::{DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell};
 use komod_config::{DepmodConfig, SearchWord};
 use komod_depmod::{Database, Loaded, OutputFile, Survey, links, look, remember};
 
@@ -42,6 +44,9 @@ pub(super) struct Kept {
     last: Option<Key>,
 }
 
+/// The ending of the file that modinfo reads.
+pub(in crate::tools) const TOLD: &str = "modinfo";
+
 /// Only its owner reads what serves depmod alone.
 const MODE: u32 = 0o600;
 
@@ -64,7 +69,7 @@ impl Cache {
         let Some(old) = Tree::parse(&tree) else { return Kept::default() };
         let config = configuration(options);
         let (mut modules, mut same) = (Vec::new(), false);
-        if *old.settings == *settings(options, &config) {
+        if *old.settings == *settings(options, &config) && self.has_tales(&old) {
             let look = look(&old, &config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again, but interests nobody who
             // asks for a quick look.
@@ -92,6 +97,7 @@ impl Cache {
         }
         let tree = self.place.read(&self.file("tree")).unwrap_or_default();
         let old = Tree::parse(&tree).filter(|old| *old.settings == *settings(options, config));
+        let old = old.filter(|old| self.has_tales(old));
         let modules = old.map(|old| look(&old, config, (&options.dir, &options.out_dir)).modules);
         Kept { modules: modules.unwrap_or_default(), tree, same: false, last: None }
     }
@@ -116,11 +122,41 @@ impl Cache {
             self.put("facts", &bytes)?;
             Some(sum)
         });
-        let said = (settings, quiet, facts.unwrap_or(0));
-        let tree = survey.finish(said, (database.catalog, loaded), published);
+        let told = self.tell(database, loaded).is_some();
+        let kept = (facts.unwrap_or(0), told);
+        let modules = (database.catalog, loaded);
+        let tree = survey.finish((settings, quiet), kept, modules, published);
         if let Some(bytes) = tree.and_then(|tree| tree.to_bytes()) {
             self.put("tree", &bytes);
         }
+    }
+
+    /// Keeps what packed modules tell about themselves; `None` if it cannot.
+    fn tell(&self, database: &Database<'_>, loaded: &Loaded) -> Option<()> {
+        let new: Vec<(Key, Tale<'_>)> = loaded
+            .tales
+            .iter()
+            .map(|(key, tale)| (*key, Tale { modinfo: &tale.modinfo, end: &tale.end }))
+            .collect();
+        let fresh: HashSet<Key> = new.iter().map(|(key, _)| *key).collect();
+        let told = loaded.files.iter().filter(|file| file.told);
+        let keys = told.filter_map(|file| Some(file.known?.key));
+        let kept: Vec<Key> = keys.filter(|key| !fresh.contains(key)).collect();
+        if new.is_empty() && kept.is_empty() {
+            return Some(());
+        }
+        // Who may not look into the tree may not read here either.
+        let all = database.dir.ancestors().all(|above| {
+            std::fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
+        });
+        let mode = if all { 0o644 } else { MODE };
+        tell((&self.place, &self.file(TOLD), mode), &kept, &new)
+    }
+
+    /// Whether the tales that there should be are there.
+    fn has_tales(&self, tree: &Tree<'_>) -> bool {
+        !tree.modules.iter().any(|module| module.told)
+            || Told::open(&self.place, &self.file(TOLD)).is_some()
     }
 
     fn put(&self, what: &str, bytes: &[u8]) -> Option<()> {

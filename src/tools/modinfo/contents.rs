@@ -6,9 +6,13 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
+use komod_cache::{Key, Place, Tale, Told, name_of};
 use komod_elf::{Outline, Signature};
 use komod_file::{Compression, Error, ModuleFile};
+
+use crate::tools::depmod::TOLD;
 
 /// An ELF header is no longer.
 const HEADER: usize = 64;
@@ -21,12 +25,43 @@ const LARGEST: usize = 64 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     bytes: Vec<u8>,
+    /// Where depmod keeps what packed modules tell, until one is asked for.
+    kept_in: Option<(PathBuf, String)>,
+    told: Option<Told>,
+}
+
+/// What a file says.
+pub(super) enum Said<'a> {
+    /// Its decompressed bytes. In those of a plain one only what
+    /// [`komod_elf::Module::modinfo`] and [`Signature::of`] read is true.
+    Bytes(&'a [u8]),
+    /// What depmod has kept of them when it last unpacked them.
+    Kept(Tale<'a>),
 }
 
 impl Contents {
-    /// The decompressed bytes of a file. In those of a plain one only what
-    /// [`komod_elf::Module::modinfo`] and [`Signature::of`] read is true.
-    pub(super) fn read(&mut self, file: &ModuleFile) -> Result<&[u8], Error> {
+    /// Who looks into `cache`, if anywhere, for what the packed modules of `directory`
+    /// told.
+    pub(super) fn new(cache: Option<PathBuf>, directory: &Path) -> Self {
+        let kept_in = cache.map(|cache| (cache, format!("{}.{TOLD}", name_of(directory))));
+        Self { kept_in, ..Self::default() }
+    }
+
+    /// What a file says.
+    pub(super) fn read(&mut self, file: &ModuleFile) -> Result<Said<'_>, Error> {
+        if file.file().is_some() && file.compression() != Compression::Plain {
+            if let Some((cache, name)) = self.kept_in.take() {
+                self.told = Place::open(&cache).and_then(|place| Told::open(&place, &name));
+            }
+            let key = Key::of(file.metadata());
+            if self.told.as_ref().is_some_and(|told| told.read(&key, &mut self.bytes)) {
+                return Ok(Said::Kept(Told::tale(&self.bytes)));
+            }
+        }
+        self.unpacked(file).map(Said::Bytes)
+    }
+
+    fn unpacked(&mut self, file: &ModuleFile) -> Result<&[u8], Error> {
         let plain = file.file().filter(|_| file.compression() == Compression::Plain);
         if let Some(size) = plain.and_then(|file| self.read_parts(file)) {
             return Ok(self.bytes.get(..size).unwrap_or_default());
@@ -89,7 +124,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             in_parts.push(contents.read_parts(&File::open(&path).unwrap()));
             let Ok(file) = ModuleFile::open(&path) else { continue };
-            let found = contents.read(&file).unwrap();
+            let found = contents.unpacked(&file).unwrap();
             assert_eq!(found.len(), bytes.len());
             assert_eq!(Signature::of(found), Signature::of(bytes));
             match (Module::parse(found), Module::parse(bytes)) {

@@ -1,0 +1,398 @@
+//! What packed modules tell about themselves, for who would have to unpack them to know.
+//!
+//! The file is never read in whole: behind its first bytes and the records lies a table
+//! with a place for each key, and each record carries its key and a checksum. So nothing
+//! else needs one: whatever is wrong with the table leads to no record, or to one that is
+//! not asked for.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+use crate::bytes::{Writer, checksum};
+use crate::key::Key;
+use crate::place::Place;
+
+/// The records of a tree's packed modules.
+#[derive(Debug)]
+pub struct Told {
+    file: File,
+    head: Head,
+}
+
+/// What a module tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tale<'a> {
+    /// Its `.modinfo` section.
+    pub modinfo: &'a [u8],
+    /// The end of its bytes, with all of a signature.
+    pub end: &'a [u8],
+}
+
+/// The first bytes of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    /// Places in the table, a power of two; each a tag, a length and an offset.
+    places: u64,
+    /// Where the table starts, right behind the records.
+    table: u64,
+    /// How many bytes of the records are asked for by a place.
+    used: u64,
+}
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    tag: u32,
+    length: u32,
+    /// 0 for a place that is free.
+    offset: u64,
+}
+
+const MAGIC: [u8; 8] = *b"komodM\0\x01";
+const HEAD: u64 = 40;
+const SLOT: usize = 16;
+/// So many places are read at once.
+const RUN: u64 = 8;
+/// No table is larger.
+const MOST_PLACES: u64 = 1 << 22;
+/// A module that tells more is unpacked each time.
+const LONGEST: usize = 1 << 20;
+
+impl Told {
+    /// The records in the file `name`; `None` unless it begins as one does.
+    pub fn open(place: &Place, name: &str) -> Option<Self> {
+        let file = place.file(name)?;
+        let mut bytes = [0; HEAD as usize];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        let head = Head::parse(&bytes)?;
+        Some(Self { file, head })
+    }
+
+    /// Reads what the module whose file has this key tells into `memory`, where
+    /// [`Told::tale`] finds it. `false` if it is not known; `memory` then holds anything.
+    pub fn read(&self, key: &Key, memory: &mut Vec<u8>) -> bool {
+        self.find(key, memory).is_some()
+    }
+
+    /// What [`Told::read`] has read; nothing at all of other bytes.
+    pub fn tale(memory: &[u8]) -> Tale<'_> {
+        tale(memory).unwrap_or(Tale { modinfo: &[], end: &[] })
+    }
+
+    fn find(&self, key: &Key, memory: &mut Vec<u8>) -> Option<()> {
+        let hash = hash(key);
+        let mut place = hash & (self.head.places - 1);
+        for _ in 0..self.head.places.div_ceil(RUN) {
+            let mut run = [0; SLOT * RUN as usize];
+            let count = RUN.min(self.head.places - place);
+            let run = run.get_mut(..SLOT * count as usize)?;
+            self.file.read_exact_at(run, self.head.table + place * SLOT as u64).ok()?;
+            for slot in run.chunks_exact(SLOT).filter_map(Slot::parse) {
+                if slot.offset == 0 {
+                    return None;
+                }
+                if slot.tag == tag(hash) && self.is_of(slot, key, memory).is_some() {
+                    return tale(memory).map(drop);
+                }
+            }
+            place = (place + count) & (self.head.places - 1);
+        }
+        None
+    }
+
+    /// Reads a record; `None` if it is another module's, or damaged.
+    fn is_of(&self, slot: Slot, key: &Key, memory: &mut Vec<u8>) -> Option<()> {
+        let length = slot.length as usize;
+        if length > LONGEST {
+            return None;
+        }
+        memory.clear();
+        memory.resize(length, 0);
+        self.file.read_exact_at(memory, slot.offset).ok()?;
+        let (sum, rest) = memory.split_first_chunk()?;
+        let same = checksum(rest) == u64::from_le_bytes(*sum) && rest.starts_with(&key_bytes(key));
+        same.then_some(())
+    }
+
+    /// All places that are taken.
+    fn slots(&self) -> Option<Vec<Slot>> {
+        let mut table = vec![0; usize::try_from(self.head.places).ok()?.checked_mul(SLOT)?];
+        self.file.read_exact_at(&mut table, self.head.table).ok()?;
+        let slots = table.chunks_exact(SLOT).filter_map(Slot::parse);
+        Some(slots.filter(|slot| slot.offset != 0).collect())
+    }
+
+    /// Whether these are the records of exactly these keys.
+    fn holds(&self, slots: &HashMap<u32, Slot>, keys: &[Key]) -> bool {
+        let used = |key: &Key| Some(u64::from(slots.get(&tag(hash(key)))?.length));
+        let all: Option<Vec<u64>> = keys.iter().map(used).collect();
+        all.is_some_and(|used| used.iter().sum::<u64>() == self.head.used)
+    }
+}
+
+/// Makes the file `name` hold a record of each of `new`, and those that `old` has of the
+/// keys `kept`. Nothing is written if it does already. `None` if it cannot be written.
+pub fn tell(
+    (place, name, mode): (&Place, &str, u32),
+    kept: &[Key],
+    new: &[(Key, Tale<'_>)],
+) -> Option<()> {
+    let old = Told::open(place, name);
+    // Tags are enough here: a record of another module is none when it is asked for.
+    let slots = old.as_ref().and_then(Told::slots).unwrap_or_default();
+    let slots: HashMap<u32, Slot> = slots.into_iter().map(|slot| (slot.tag, slot)).collect();
+    if new.is_empty() && old.as_ref().is_some_and(|old| old.holds(&slots, kept)) {
+        return Some(());
+    }
+    place.write(name, mode, |file| {
+        file.write_all(&[0; HEAD as usize]).ok()?;
+        let mut places = Vec::new();
+        let mut end = HEAD;
+        if let Some(old) = &old {
+            let kept = kept.iter().filter_map(|key| Some((*key, *slots.get(&tag(hash(key)))?)));
+            end = copy(old, kept.collect(), file, &mut places)?;
+        }
+        let sizes = new.iter().map(|(_, tale)| tale.modinfo.len() + tale.end.len() + 128);
+        let mut fresh = Vec::with_capacity(sizes.sum());
+        for (key, tale) in new {
+            let start = fresh.len();
+            if let Some(length) = record(key, tale, &mut fresh) {
+                let offset = end + start as u64;
+                places.push((*key, Slot { tag: tag(hash(key)), length, offset }));
+            }
+        }
+        let (table, count) = table(&places);
+        let used = places.iter().map(|(_, slot)| u64::from(slot.length)).sum();
+        let head = Head { places: count, table: end + fresh.len() as u64, used };
+        fresh.extend_from_slice(&table);
+        file.write_all(&fresh).ok()?;
+        file.write_all_at(&head.to_bytes(), 0).ok()
+    })
+}
+
+/// Copies the records `kept` behind the first bytes of `file`; returns where they end.
+fn copy(
+    old: &Told,
+    kept: Vec<(Key, Slot)>,
+    file: &mut File,
+    places: &mut Vec<(Key, Slot)>,
+) -> Option<u64> {
+    let used: u64 = kept.iter().map(|(_, slot)| u64::from(slot.length)).sum();
+    let all = old.head.table.checked_sub(HEAD)?;
+    if used >= all / 2 {
+        // Together with some that nobody asks for any more: the system copies them.
+        let mut from = &old.file;
+        from.seek(SeekFrom::Start(HEAD)).ok()?;
+        let copied = io::copy(&mut from.take(all), file).ok()?;
+        places.extend(kept);
+        return (copied == all).then_some(old.head.table);
+    }
+    let mut end = HEAD;
+    let mut memory = Vec::new();
+    for (key, slot) in kept {
+        if old.is_of(slot, &key, &mut memory).is_some() {
+            file.write_all(&memory).ok()?;
+            places.push((key, Slot { offset: end, ..slot }));
+            end += memory.len() as u64;
+        }
+    }
+    Some(end)
+}
+
+/// The table of these records, no more than half full, and how many places it has.
+fn table(records: &[(Key, Slot)]) -> (Vec<u8>, u64) {
+    let count = (records.len() * 2).next_power_of_two().max(RUN as usize);
+    let mut table = vec![Slot { tag: 0, length: 0, offset: 0 }; count];
+    for (key, slot) in records {
+        let mut place = hash(key) as usize & (count - 1);
+        while table.get(place).is_some_and(|taken| taken.offset != 0) {
+            place = (place + 1) & (count - 1);
+        }
+        if let Some(free) = table.get_mut(place) {
+            *free = *slot;
+        }
+    }
+    let mut out = Writer::default();
+    for slot in table {
+        out.u32(slot.tag);
+        out.u32(slot.length);
+        out.u64(slot.offset);
+    }
+    (out.bytes, count as u64)
+}
+
+impl Head {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut out = Writer::new(MAGIC);
+        for number in [self.places, self.table, self.used] {
+            out.u64(number);
+        }
+        out.finish().unwrap_or_default()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut bytes = crate::bytes::Reader::of_file(bytes, MAGIC)?;
+        let head = Self { places: bytes.u64()?, table: bytes.u64()?, used: bytes.u64()? };
+        (head.places.is_power_of_two() && head.places <= MOST_PLACES).then_some(head)
+    }
+}
+
+impl Slot {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (tag, length) = (u32::from_le_bytes(*tag), u32::from_le_bytes(*length));
+        Some(Self { tag, length, offset: u64::from_le_bytes(*rest.first_chunk()?) })
+    }
+}
+
+/// Adds checksum, key, the two lengths and the two texts, and returns the length of all;
+/// `None`, and nothing is added, if they are too long.
+fn record(key: &Key, tale: &Tale<'_>, records: &mut Vec<u8>) -> Option<u32> {
+    if tale.modinfo.len().saturating_add(tale.end.len()) > LONGEST / 2 {
+        return None;
+    }
+    let start = records.len();
+    let mut out = Writer { bytes: std::mem::take(records) };
+    out.u64(0);
+    key.write(&mut out);
+    out.text(tale.modinfo);
+    out.text(tale.end);
+    *records = out.bytes;
+    let (sum, rest) = records.get_mut(start..)?.split_first_chunk_mut::<8>()?;
+    *sum = checksum(rest).to_le_bytes();
+    u32::try_from(records.len() - start).ok()
+}
+
+/// The texts of a record that is whole.
+fn tale(record: &[u8]) -> Option<Tale<'_>> {
+    let mut bytes = crate::bytes::Reader::of(record.get(8..)?);
+    Key::read(&mut bytes)?;
+    let tale = Tale { modinfo: bytes.text()?, end: bytes.text()? };
+    bytes.end()?;
+    Some(tale)
+}
+
+fn key_bytes(key: &Key) -> Vec<u8> {
+    let mut out = Writer::default();
+    key.write(&mut out);
+    out.bytes
+}
+
+fn hash(key: &Key) -> u64 {
+    checksum(&key_bytes(key))
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Moment;
+
+    fn key(number: u64) -> Key {
+        let moment = Moment { seconds: 5, nanoseconds: 6 };
+        Key { device: 1, inode: number, size: 3, modified: moment, changed: moment }
+    }
+
+    fn text(number: u64) -> Vec<u8> {
+        format!("license=GPL {number}\0").repeat(1 + number as usize % 7).into_bytes()
+    }
+
+    struct Scratch {
+        _dir: tempfile::TempDir,
+        path: std::path::PathBuf,
+        place: Place,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("cache");
+            Self { place: Place::make(&path).unwrap(), path, _dir: dir }
+        }
+
+        fn tell(&self, kept: &[u64], new: &[u64]) {
+            let kept: Vec<Key> = kept.iter().map(|number| key(*number)).collect();
+            let texts: Vec<_> = new.iter().map(|number| (key(*number), text(*number))).collect();
+            let new: Vec<_> = texts
+                .iter()
+                .map(|(key, text)| (*key, Tale { modinfo: text, end: b"end" }))
+                .collect();
+            tell((&self.place, "t", 0o644), &kept, &new).unwrap();
+        }
+
+        fn knows(&self, number: u64) -> bool {
+            let told = Told::open(&self.place, "t").unwrap();
+            let mut memory = vec![7; 3];
+            let found = told.read(&key(number), &mut memory);
+            let expected = Tale { modinfo: &text(number), end: b"end" };
+            assert!(!found || Told::tale(&memory) == expected);
+            found
+        }
+
+        fn inode(&self) -> u64 {
+            std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(self.path.join("t")).unwrap())
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_found_and_kept_as_long_as_it_is_asked_for() {
+        let scratch = Scratch::new();
+        let all: Vec<u64> = (0..500).collect();
+        scratch.tell(&[], &all);
+        assert!(all.iter().all(|number| scratch.knows(*number)));
+        assert!(!scratch.knows(500));
+        let before = scratch.inode();
+        scratch.tell(&all, &[]);
+        assert_eq!(scratch.inode(), before);
+        // One comes, one goes, one is not known at all.
+        scratch.tell(&[&all[1..], &[700]].concat(), &[600]);
+        assert!(scratch.knows(600) && scratch.knows(499) && !scratch.knows(700));
+        assert!(!scratch.knows(0));
+        let size = std::fs::metadata(scratch.path.join("t")).unwrap().len();
+        // Most go: their room is given back.
+        scratch.tell(&all[1..100], &[]);
+        assert!(scratch.knows(99) && scratch.knows(1) && !scratch.knows(100));
+        assert!(std::fs::metadata(scratch.path.join("t")).unwrap().len() < size / 3);
+        scratch.tell(&[], &[]);
+        assert!(!scratch.knows(1));
+    }
+
+    #[test]
+    fn a_damaged_file_tells_the_truth_or_nothing() {
+        let scratch = Scratch::new();
+        let numbers = [1, 2, 3];
+        scratch.tell(&[], &numbers);
+        let whole = std::fs::read(scratch.path.join("t")).unwrap();
+        let asked = |bytes: &[u8]| {
+            scratch.place.replace("t", 0o600, bytes).unwrap();
+            let told = Told::open(&scratch.place, "t")?;
+            let mut memory = Vec::new();
+            Some(numbers.map(|number| {
+                let found = told.read(&key(number), &mut memory);
+                let expected = Tale { modinfo: &text(number), end: b"end" };
+                assert!(!found || Told::tale(&memory) == expected);
+            }))
+        };
+        for end in 0..whole.len() {
+            asked(&whole[..end]);
+        }
+        for at in 0..whole.len() {
+            for bit in [1, 0x80, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] ^= bit;
+                asked(&damaged);
+                // It can be written over all the same.
+                if at % 50 == 0 {
+                    scratch.tell(&[1], &[2]);
+                    assert!(scratch.knows(2));
+                }
+            }
+        }
+    }
+}
