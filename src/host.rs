@@ -59,11 +59,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// What the process was given.
-    pub fn of_process() -> Self {
+    /// What the process was given, as far as the program called so wants it.
+    pub fn of_process(program: &str) -> Self {
+        // Each of them is looked for among all there are.
+        let threads = (program == "depmod").then(|| std::env::var_os("KOMOD_THREADS")).flatten();
         Self {
             modprobe_options: std::env::var_os("MODPROBE_OPTIONS"),
-            threads: std::env::var_os("KOMOD_THREADS"),
+            threads,
             posixly_correct: std::env::var_os("POSIXLY_CORRECT").is_some(),
             kmod_log: std::env::var_os("KMOD_LOG"),
         }

@@ -46,7 +46,7 @@ pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
         stdout: &mut stdout,
         report: Report::new(&name, Box::new(io::stderr())),
         stderr_closed,
-        environment: Environment::of_process(),
+        environment: Environment::of_process(&name),
         program,
     };
     let outcome = (tool.run)(&mut host, argv.collect());

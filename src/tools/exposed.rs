@@ -20,6 +20,11 @@ impl Watch {
         Self { check: wanted.then(ExposureCheck::default) }
     }
 
+    /// Whether it sees anything.
+    pub(super) fn looks(&self) -> bool {
+        self.check.is_some()
+    }
+
     /// What is new and exposed on the way to `path`.
     pub(super) fn look(&mut self, path: &Path) -> Vec<Exposed> {
         self.check.as_mut().map(|check| check.look(path)).unwrap_or_default()

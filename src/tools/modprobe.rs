@@ -138,9 +138,11 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     // Both live as long as the process: it ends faster without taking them apart.
     let config = ManuallyDrop::new(read_config(host, &given, &directory));
     let mut watch = settings.watch.borrow_mut();
-    let indexes = INDEXES.map(|name| directory.join(name));
-    for path in searched(&given).paths.iter().chain(&config.files).chain(&indexes) {
-        watch.tell(path, &mut host.report);
+    if watch.looks() {
+        let indexes = INDEXES.map(|name| directory.join(name));
+        for path in searched(&given).paths.iter().chain(&config.files).chain(&indexes) {
+            watch.tell(path, &mut host.report);
+        }
     }
     drop(watch);
     let database = ManuallyDrop::new(Database::new(directory));

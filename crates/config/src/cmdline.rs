@@ -90,6 +90,8 @@ struct Setting<'a> {
 impl<'a> Setting<'a> {
     /// `None` for a word of another form: a parameter of the kernel itself.
     fn of(word: &'a [u8]) -> Option<Self> {
+        // Most words are the kernel's own.
+        memchr::memchr(b'.', word)?;
         let (word, quoted) = match word {
             [b'"', word @ ..] => (word, true),
             word => (word, false),

@@ -8,11 +8,16 @@ use crate::bracket::Brackets;
 /// the pattern: after a mismatch only the last `*` is tried again, and each
 /// bracket expression is read once.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // Most patterns are names, and most of them differ in the first byte.
-    match (pattern.first(), text.first()) {
-        (Some(b'*' | b'?' | b'[' | b'\\'), _) => {}
-        (first, other) if first == other => {}
-        _ => return false,
+    // Most patterns are names, and most of them differ early.
+    let (mut pattern, mut text) = (pattern, text);
+    loop {
+        match (pattern, text) {
+            ([b'*' | b'?' | b'[' | b'\\', ..], _) => break,
+            ([first, behind @ ..], [other, rest @ ..]) if first == other => {
+                (pattern, text) = (behind, rest);
+            }
+            _ => return pattern == text,
+        }
     }
     let mut steps = u64::MAX;
     matches_within(pattern, text, &mut steps).unwrap_or(false)

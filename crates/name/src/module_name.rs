@@ -91,6 +91,11 @@ impl std::error::Error for UnmatchedBracket {}
 /// When a bracket has no partner. Brackets do not nest: inside `[...]` another
 /// `[` is an ordinary byte.
 pub fn alias(text: &[u8]) -> Result<Cow<'_, [u8]>, UnmatchedBracket> {
+    // Without a branch a byte: most texts have none of them.
+    let special = |byte: u8| (byte == b'-') | (byte == b'[') | (byte == b']');
+    if !text.iter().fold(false, |any, &byte| any | special(byte)) {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut changed: Option<Vec<u8>> = None;
     let mut open = None;
     for (at, &byte) in text.iter().enumerate() {
