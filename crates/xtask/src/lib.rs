@@ -18,7 +18,7 @@
 //! | `trees` | depmod on whole kernels and `random` trees, komod and the original as a `pair`; `packed` makes the trees |
 //! | `faults` | depmod failed, killed, and several at once, while readers look |
 //! | `consumers` | programs that use the tools, in a Debian `system` |
-//! | `bench` | komod's time beside the original's |
+//! | `bench` | komod's time, memory and instructions beside the original's |
 //! | `instructions` | what each command costs, held to kept values; `callgrind` counts |
 //! | `loaded` | a kernel with modules in it, as its files tell |
 //! | `binary` | the program as it is shipped |

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bench::run::{Null, median, spent};
+use crate::bench::run::{Null, median, timed};
 use crate::binary;
 use crate::fetch::Debian13;
 use crate::outcome::Stop;
@@ -78,8 +78,8 @@ pub fn run() -> Result<bool, Stop> {
         same_answer(own(), other(), call)?;
         let mut times = (Vec::new(), Vec::new());
         for _ in 0..PAIRS {
-            times.0.push(spent(&mut own(), &null, 1)?.cpu);
-            times.1.push(spent(&mut other(), &null, 1)?.cpu);
+            times.0.push(timed(&mut own(), &null, 1)?.0.cpu);
+            times.1.push(timed(&mut other(), &null, 1)?.0.cpu);
         }
         let (own, other) = (median(times.0), median(times.1));
         let share = own / other;

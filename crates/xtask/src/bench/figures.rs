@@ -61,6 +61,11 @@ impl Figure {
         Self { value, ..Self::ratio(id, unit, pairs.ours(), pairs.theirs()) }
     }
 
+    /// The same, measured while others worked too: it is not held.
+    pub fn busy(self) -> Self {
+        Self { theirs: format!("{}, busy", self.theirs), value: None, ..self }
+    }
+
     /// Nothing to hold: what komod's figure is, and why there is no other.
     pub fn without(id: &'static str, ours: String, why: &str) -> Self {
         Self { id, ours, theirs: why.into(), value: None }
@@ -127,6 +132,8 @@ mod tests {
         assert_eq!(row(0.30, 1.0).holds(), Some(true));
         assert_eq!(row(0.31, 1.0).holds(), Some(false));
         assert!(row(0.2, 1.0).reaches_its_aim() && !row(0.3, 1.0).reaches_its_aim());
+        let busy = Figure::ratio("plain-wall", Unit::Seconds, 0.1, 0.2).busy();
+        assert_eq!((busy.theirs.as_str(), busy.value), ("200 ms, busy", None));
         let others = rows(&["plain"], Vec::new());
         assert!(others.len() > 5 && others.iter().all(|row| row.holds().is_none()));
         assert!(others.iter().all(|row| row.figure.theirs == "not measured"));

@@ -1,7 +1,7 @@
 //! Running a program and seeing what it took.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -39,19 +39,30 @@ impl Null {
 /// Runs a command `times` times, its output thrown away; what one run took on
 /// average. Error if it cannot be started or fails.
 pub fn spent(command: &mut Command, null: &Null, times: u32) -> Result<Spent, Stop> {
+    let (spent, status) = timed(command, null, times)?;
+    if status.success() {
+        return Ok(spent);
+    }
+    let words: Vec<_> = command.get_args().take(9).map(|word| word.to_string_lossy()).collect();
+    Err(Stop::Failed(format!("{}: {status}", words.join(" "))))
+}
+
+/// The same of a command that may fail; the last status beside it. It stops at
+/// the first that is not a success.
+pub fn timed(command: &mut Command, null: &Null, times: u32) -> Result<(Spent, ExitStatus), Stop> {
     null.streams(command)?;
     let (before, start) = (children()?, Instant::now());
+    let mut last = ExitStatus::default();
     for _ in 0..times {
-        let status = command.status().map_err(Stop::io("the program"))?;
-        if !status.success() {
-            let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-            return Err(Stop::Failed(format!("{}: {status}", words.join(" "))));
+        last = command.status().map_err(Stop::io("the program"))?;
+        if !last.success() {
+            break;
         }
     }
     let wall = start.elapsed().as_secs_f64();
     let cpu = children()?.saturating_sub(before).as_secs_f64();
     let times = f64::from(times.max(1));
-    Ok(Spent { wall: wall / times, cpu: cpu / times })
+    Ok((Spent { wall: wall / times, cpu: cpu / times }, last))
 }
 
 /// User and system time of all children that have ended.
@@ -116,6 +127,7 @@ mod tests {
         let spent_once = spent(&mut busy, &null, 1).unwrap();
         assert!(spent_once.cpu > 0.002 && spent_once.wall > 0.002, "{spent_once:?}");
         assert!(spent(&mut Command::new("false"), &null, 1).is_err());
+        assert!(!timed(&mut Command::new("false"), &null, 1).unwrap().1.success());
         assert!(spent(&mut Command::new("/nonexistent"), &null, 1).is_err());
     }
 
