@@ -2,8 +2,7 @@
 //!
 //! The peak that wait4(2) tells would be that of this program, when it is
 //! larger: exec keeps it. What the kernel tells of the process just before it
-//! is gone is the program's own. One of the two unsafe islands of the
-//! project's own commands.
+//! is gone is the program's own. The unsafe island of the project's commands.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
