@@ -65,7 +65,7 @@ pub fn svg(rows: &[Row], machine: &Machine) -> String {
              <text x=\"{}\" y=\"{middle}\" fill=\"#555\">{}</text>",
             LABELS + BARS + 58,
             digits(*value),
-            LABELS + BARS + 108,
+            LABELS + BARS + 114,
             escaped(&row.figure.ours),
         );
     }
