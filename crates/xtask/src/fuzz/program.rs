@@ -2,8 +2,9 @@
 //!
 //! Coverage of branches and comparisons is a pass of LLVM that stable Rust lets one
 //! name. Only the address sanitizer, which sees what the `unsafe` code of
-//! decompressors does, has to be unlocked (`RUSTC_BOOTSTRAP`); where the toolchain
-//! lacks its library it is left out, and said so. cargo-fuzz would do the same with
+//! decompressors does, has to be unlocked (`RUSTC_BOOTSTRAP`); the crates that build C
+//! hand it on to its compiler. Where the toolchain lacks its library it is left out,
+//! and said so. cargo-fuzz would do the same with
 //! the same flags, and would first have to be compiled.
 
 use std::path::{Path, PathBuf};
