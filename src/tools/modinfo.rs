@@ -134,7 +134,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         return Ok(Outcome::Failure);
     }
     let database = Database::new(options.directory.clone());
-    let mut contents = Contents::new(options.cache.clone(), &options.directory);
+    let mut contents = Contents::new(options.cache.as_deref(), &options.directory);
     let mut outcome = Outcome::Success;
     for operand in &options.operands {
         let Some(targets) = targets(host, &database, operand, options.names_only) else {
@@ -198,7 +198,7 @@ fn is_module_file(operand: &OsStr) -> bool {
 fn show(
     host: &mut Host<'_>,
     database: &Database,
-    contents: &mut Contents,
+    contents: &mut Contents<'_>,
     target: &Target,
     options: &Options,
 ) -> io::Result<Outcome> {
@@ -290,7 +290,7 @@ impl<'a> Field<'a> {
 /// what a codec has to say of it is reported.
 fn file_fields<'a>(
     host: &mut Host<'_>,
-    contents: &'a mut Contents,
+    contents: &'a mut Contents<'_>,
     path: &Path,
 ) -> Result<Vec<Field<'a>>, i32> {
     const ENODATA: i32 = 61;

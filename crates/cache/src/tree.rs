@@ -114,7 +114,8 @@ impl<'a> Tree<'a> {
         tree.modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             let (path, known) = (bytes.text()?, optional(&mut bytes)?);
-            let (whole, told) = (bytes.bool()?, bytes.bool()?);
+            let marks = bytes.u8().filter(|marks| *marks < 4)?;
+            let (whole, told) = (marks & 1 != 0, marks & 2 != 0);
             tree.modules.push(Module { path, known, whole, told });
         }
         bytes.end()?;
@@ -144,8 +145,7 @@ impl<'a> Tree<'a> {
         for Module { path, known, whole, told } in &self.modules {
             out.text(path);
             write_optional(known.as_ref(), &mut out);
-            out.u8(u8::from(*whole));
-            out.u8(u8::from(*told));
+            out.u8(u8::from(*whole) | u8::from(*told) << 1);
         }
         out.finish()
     }

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use komod_cache::{Key, Place, Tale, Told, name_of};
 use komod_elf::{Outline, Signature};
@@ -23,10 +23,11 @@ const LARGEST: usize = 64 << 20;
 
 /// Memory for one file at a time.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(super) struct Contents<'o> {
     bytes: Vec<u8>,
-    /// Where depmod keeps what packed modules tell, until one is asked for.
-    kept_in: Option<(PathBuf, String)>,
+    /// Where depmod keeps what packed modules tell, and of which directory, until one is
+    /// asked for.
+    kept_in: Option<(&'o Path, &'o Path)>,
     told: Option<Told>,
 }
 
@@ -39,19 +40,19 @@ pub(super) enum Said<'a> {
     Kept(Tale<'a>),
 }
 
-impl Contents {
+impl<'o> Contents<'o> {
     /// Who looks into `cache`, if anywhere, for what the packed modules of `directory`
     /// told.
-    pub(super) fn new(cache: Option<PathBuf>, directory: &Path) -> Self {
-        let kept_in = cache.map(|cache| (cache, format!("{}.{TOLD}", name_of(directory))));
-        Self { kept_in, ..Self::default() }
+    pub(super) fn new(cache: Option<&'o Path>, directory: &'o Path) -> Self {
+        Self { kept_in: cache.map(|cache| (cache, directory)), ..Self::default() }
     }
 
     /// What a file says.
     pub(super) fn read(&mut self, file: &ModuleFile) -> Result<Said<'_>, Error> {
         if file.file().is_some() && file.compression() != Compression::Plain {
-            if let Some((cache, name)) = self.kept_in.take() {
-                self.told = Place::open(&cache).and_then(|place| Told::open(&place, &name));
+            if let Some((cache, directory)) = self.kept_in.take() {
+                let name = format!("{}.{TOLD}", name_of(directory));
+                self.told = Place::open(cache).and_then(|place| Told::open(&place, &name));
             }
             let key = Key::of(file.metadata());
             if self.told.as_ref().is_some_and(|told| told.read(&key, &mut self.bytes)) {
