@@ -17,20 +17,27 @@ use crate::{Errno, InitFlags, InitState, Kernel, LoadedModule};
 pub struct Live {
     proc: PathBuf,
     sys: PathBuf,
-    /// `/sys/module`, once a number below it was asked for.
-    modules: OnceCell<OwnedFd>,
+    /// `/sys/module`, once a number below it was asked for; `None` where nothing
+    /// may stay open.
+    modules: Option<OnceCell<OwnedFd>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { proc: "/proc".into(), sys: "/sys".into(), modules: OnceCell::new() }
+        Self { proc: "/proc".into(), sys: "/sys".into(), modules: Some(OnceCell::new()) }
     }
 }
 
 impl Live {
+    /// The same kernel, and no descriptor that stays open between two calls: for a
+    /// library, whose program may close all descriptors it does not know.
+    pub fn without_descriptors() -> Self {
+        Self { modules: None, ..Self::default() }
+    }
+
     /// The same kernel, whose `/proc` and `/sys` are read below `root`.
     pub fn with_files_below(root: &Path) -> Self {
-        Self { proc: root.join("proc"), sys: root.join("sys"), modules: OnceCell::new() }
+        Self { proc: root.join("proc"), sys: root.join("sys"), modules: Some(OnceCell::new()) }
     }
 
     /// `/sys/module/NAME`; `None` for what is no module's name.
@@ -46,14 +53,24 @@ impl Live {
         Some(path.into())
     }
 
-    /// `/sys/module`, opened once.
-    fn modules(&self) -> io::Result<&OwnedFd> {
-        if let Some(modules) = self.modules.get() {
-            return Ok(modules);
-        }
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let modules = openat(AT_FDCWD, &self.sys.join("module"), flags, Mode::empty())?;
-        Ok(self.modules.get_or_init(|| modules))
+    /// The file `path` below `/sys/module`, which is opened once where it may stay open.
+    fn open_below(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        // musl's open(2), which std calls, sets the flag again: a system call more.
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let directory = self.sys.join("module");
+        let Some(modules) = &self.modules else {
+            let path = directory.join(OsStr::from_bytes(path));
+            return Ok(openat(AT_FDCWD, &path, flags, Mode::empty())?);
+        };
+        let opened = match modules.get() {
+            Some(opened) => opened,
+            None => {
+                let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+                let opened = openat(AT_FDCWD, &directory, flags, Mode::empty())?;
+                modules.get_or_init(|| opened)
+            }
+        };
+        Ok(openat(opened, path, flags, Mode::empty())?)
     }
 
     fn number<T: std::str::FromStr>(&self, name: &[u8], file: &str) -> io::Result<Option<T>> {
@@ -67,11 +84,7 @@ impl Live {
         }
         let free = free.len();
         let path = path.get(..path.len() - free).unwrap_or_default();
-        // musl's open(2), which std calls, sets the flag again: a system call more.
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let opened =
-            self.modules().and_then(|modules| Ok(openat(modules, path, flags, Mode::empty())?));
-        let Some(file) = absent_is_none(opened)? else {
+        let Some(file) = absent_is_none(self.open_below(path))? else {
             return Ok(None);
         };
         let mut file = fs::File::from(file);
@@ -245,6 +258,20 @@ mod tests {
         assert_eq!((modules[0].size, modules[0].refcnt), (188_416, Some(2)));
         assert!(modules[2].holders.is_empty());
         assert_eq!(modules[3].refcnt, None);
+    }
+
+    #[test]
+    fn a_library_holds_no_descriptor() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        fs::create_dir_all(root.join("sys/module/loop")).unwrap();
+        fs::write(root.join("sys/module/loop/refcnt"), "3\n").unwrap();
+        let kernel = Live { modules: None, ..Live::with_files_below(root) };
+        assert_eq!(kernel.refcnt(b"loop").unwrap(), Some(3));
+        // Nothing is asked of a directory that was opened before.
+        fs::rename(root.join("sys/module"), root.join("sys/gone")).unwrap();
+        assert_eq!(kernel.refcnt(b"loop").unwrap(), None);
+        assert!(Live::without_descriptors().modules.is_none());
     }
 
     #[test]

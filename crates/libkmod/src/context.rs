@@ -45,7 +45,7 @@ impl Context {
     /// files and directories, or in the usual ones. What is wrong with the configuration
     /// is told. `None` when the kernel does not tell its release, or where we are.
     pub fn new(dirname: Option<&[u8]>, config: Option<Vec<PathBuf>>) -> Option<Rc<Self>> {
-        Self::with_kernel(dirname, config, Box::new(Live::default()))
+        Self::with_kernel(dirname, config, Box::new(Live::without_descriptors()))
     }
 
     /// As [`Context::new`], of this kernel.
