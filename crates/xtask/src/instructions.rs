@@ -168,7 +168,8 @@ struct World {
 
 impl World {
     fn new(program: &Path) -> Result<Self, Stop> {
-        let dir = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
+        let dir = tempfile::tempdir_in(komod_cases::scratch::directory())
+            .map_err(Stop::io("a scratch directory"))?;
         let root = dir.path();
         let callgrind = Callgrind::new(root.join("profile"))?;
         loaded::write(root)?;

@@ -15,6 +15,7 @@ mod namespace;
 pub mod program;
 pub mod root;
 pub mod sandbox;
+pub mod scratch;
 mod seccomp;
 mod shell;
 pub mod suite;

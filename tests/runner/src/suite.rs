@@ -86,7 +86,7 @@ impl Suite<'_> {
     fn with_closed(&self, case: &Case, closed: &[i32]) -> Result<String, Trouble> {
         let scratch = tempfile::Builder::new()
             .prefix("komod-case-")
-            .tempdir()
+            .tempdir_in(crate::scratch::directory())
             .map_err(|e| Trouble(format!("a scratch directory: {e}")))?;
         let (root, found) = run(self.program, case, closed, scratch.path())?;
         if self.update {
