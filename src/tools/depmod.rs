@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -248,7 +249,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if let Some(cache) = &cache {
         kept = cache.look_again(kept, options, &config);
     }
-    let old = kept.tree(&settings);
+    let old = ManuallyDrop::new(kept.tree(&settings));
     let mut survey = Survey::new(old.as_ref());
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
@@ -305,7 +306,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
     }
     // The process ends and gives it all back at once, not piece by piece.
-    std::mem::forget((catalog, symbols, graph, files, survey, loaded));
+    std::mem::forget((catalog, symbols, graph, files, survey, loaded, recall));
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub struct Want {
 /// A text of a module, and a number of the caller's for its kind.
 pub type Text<'a> = (u8, &'a [u8]);
 
-const MAGIC: [u8; 8] = *b"komodF\0\x01";
+const MAGIC: [u8; 8] = *b"komodF\0\x02";
 
 const NAME: u32 = (1 << 29) - 1;
 const WEAK: u32 = 1 << 31;
@@ -47,17 +47,16 @@ impl<'a> Facts<'a> {
             return None;
         }
         let mut bytes = Reader::of_file(bytes, MAGIC)?;
-        let count = bytes.count(4)?;
-        let mut names = Vec::new();
-        names.try_reserve_exact(count).ok()?;
-        for _ in 0..count {
-            names.push(bytes.text()?);
-        }
-        let count = bytes.count(12)?;
+        let (named, count) = (bytes.count(4)?, bytes.count(12)?);
         let mut modules = Vec::new();
         modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
-            modules.push(ModuleFacts::read(&mut bytes, names.len())?);
+            modules.push(ModuleFacts::read(&mut bytes, named)?);
+        }
+        let mut names = Vec::new();
+        names.try_reserve_exact(named).ok()?;
+        for _ in 0..named {
+            names.push(bytes.text()?);
         }
         bytes.end()?;
         Some(Self { names, modules })
@@ -120,6 +119,7 @@ pub struct FactsWriter {
     numbers: Vec<u32>,
     names: Writer,
     named: u32,
+    /// The file up to the names, which come last: they are the smaller part, and copied.
     modules: Writer,
     count: u32,
 }
@@ -127,9 +127,11 @@ pub struct FactsWriter {
 impl FactsWriter {
     /// One for a caller who has so many names.
     pub fn new(names: usize) -> Self {
-        let writer = Writer::default;
         let numbers = vec![0; names];
-        Self { numbers, names: writer(), named: 0, modules: writer(), count: 0 }
+        let mut modules = Writer::new(MAGIC);
+        // The two counts, once they are known.
+        modules.u64(0);
+        Self { numbers, names: Writer::default(), named: 0, modules, count: 0 }
     }
 
     /// Adds a module. Names are the caller's numbers; `name` tells what they stand for.
@@ -175,12 +177,11 @@ impl FactsWriter {
         if self.named >= NAME {
             return None;
         }
-        let mut out = Writer::new(MAGIC);
-        out.bytes.reserve_exact(self.names.bytes.len() + self.modules.bytes.len() + 32);
-        out.u32(self.named);
+        let mut out = self.modules;
+        let counts = [self.named, self.count].map(u32::to_le_bytes);
+        let head = MAGIC.len()..MAGIC.len() + 8;
+        out.bytes.get_mut(head)?.copy_from_slice(counts.as_flattened());
         out.bytes.extend_from_slice(&self.names.bytes);
-        out.u32(self.count);
-        out.bytes.extend_from_slice(&self.modules.bytes);
         let sum = checksum(&out.bytes);
         out.u64(sum);
         (out.bytes.len() <= crate::bytes::LARGEST).then_some((out.bytes, sum))

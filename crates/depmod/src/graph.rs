@@ -46,8 +46,9 @@ impl Graph {
         let mut direct = Vec::with_capacity(catalog.len());
         // For every module the last one that was seen to need it.
         let mut seen: Vec<Option<ModuleId>> = vec![None; catalog.len()];
+        let mut needs = Vec::new();
         for (id, module) in catalog.iter() {
-            let mut needs = Vec::new();
+            needs.clear();
             for wanted in &module.wants {
                 let Some((owner, crc)) = symbols.exporter(wanted.symbol) else {
                     if checks.unknown && !wanted.weak {
@@ -66,7 +67,7 @@ impl Graph {
                     tell_edge(symbols, wanted, module, catalog.module(owner), sink);
                 }
             }
-            direct.push(needs);
+            direct.push(needs.clone());
         }
         match places(&direct) {
             Some(places) => Ok(Self { direct, places }),
@@ -81,9 +82,10 @@ impl Graph {
 
     /// Everything that must be loaded for `id`, each once, nearest first: a
     /// module that needs nothing comes last. `scratch` saves allocations.
-    pub fn closure(&self, id: ModuleId, scratch: &mut Closure) -> Vec<ModuleId> {
+    pub fn closure<'s>(&self, id: ModuleId, scratch: &'s mut Closure) -> &'s [ModuleId] {
         scratch.seen.resize(self.direct.len(), None);
-        let mut all: Vec<ModuleId> = Vec::new();
+        let all = &mut scratch.all;
+        all.clear();
         scratch.seen[id.index()] = Some(id);
         scratch.todo.push(id);
         while let Some(next) = scratch.todo.pop() {
@@ -102,6 +104,7 @@ impl Graph {
 /// Memory that [`Graph::closure`] uses again.
 #[derive(Debug, Default)]
 pub struct Closure {
+    all: Vec<ModuleId>,
     seen: Vec<Option<ModuleId>>,
     todo: Vec<ModuleId>,
 }

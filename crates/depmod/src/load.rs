@@ -107,21 +107,22 @@ pub fn load_modules_again(
 ) -> Loaded {
     let names = recall.map(|recall| recall.meanings(symbols)).unwrap_or_default();
     let named = |symbol: SymbolId| names[symbol.0 as usize];
-    let mut facts: Vec<Option<Read>> = Vec::with_capacity(catalog.len());
-    let mut files = Vec::new();
+    let mut unknown = Vec::new();
     let mut loaded = Vec::with_capacity(catalog.len());
     let mut tales = Vec::new();
-    for (id, module) in catalog.iter() {
+    for id in catalog.ids() {
+        let module = catalog.module_mut(id);
         let kept = recall.and_then(|recall| recall.of(module.found.path()));
-        let kept =
-            kept.and_then(|(kept, file)| Some((recall::facts(&kept, how.prefix, &named)?, file)));
-        loaded.push(kept.as_ref().map(|(_, file)| *file).unwrap_or_default());
-        if kept.is_none() {
-            files.push((id.index(), &module.found));
-        }
-        facts.push(kept.map(|(kept, _)| Read { worker: None, outcome: Ok(kept) }));
+        let kept = kept.and_then(|(kept, file)| {
+            recall::give(module, &kept, how.prefix, &named)?;
+            Some(file)
+        });
+        loaded.push(kept.unwrap_or_default());
+        unknown.extend(kept.is_none().then_some(id));
     }
+    let files: Vec<_> = unknown.iter().map(|id| (id.index(), &catalog.module(*id).found)).collect();
     let mut meanings = Vec::new();
+    let mut facts: Vec<Read> = Vec::with_capacity(files.len());
     for (worker, batch) in read_all(&files, how).into_iter().enumerate() {
         // What each name of this worker is called by all.
         let ids = 0..batch.names.len() as u32;
@@ -134,25 +135,31 @@ pub fn load_modules_again(
             let tale = settled.zip(tale).map(|(known, tale)| (known.key, tale));
             loaded[place] = LoadedFile { known, whole, told: tale.is_some() };
             tales.extend(tale);
-            facts[place] = Some(Read { worker: Some(worker), outcome });
+            facts.push(Read { place, worker, outcome });
         }
     }
-    for (id, read) in catalog.ids().zip(facts) {
-        let Some(Read { worker, outcome }) = read else { continue };
+    facts.sort_unstable_by_key(|read| read.place);
+    let mut facts = facts.into_iter().peekable();
+    for id in catalog.ids() {
         let module = catalog.module_mut(id);
+        let Some(Read { worker, outcome, .. }) = facts.next_if(|read| read.place == id.index())
+        else {
+            for symbol in &module.exports {
+                symbols.export(*symbol, Owner::Module(id), 0);
+            }
+            continue;
+        };
         match outcome {
             Ok(mut facts) => {
                 if let Some(error) = facts.damage.take() {
                     let why = Unreadable::Elf(error);
                     sink(Finding::Unreadable { path: module.found.path(), why });
                 }
-                if let Some(worker) = worker {
-                    let meaning = |symbol: &mut SymbolId| {
-                        *symbol = meanings[worker][symbol.0 as usize];
-                    };
-                    facts.exports.iter_mut().for_each(|(symbol, _)| meaning(symbol));
-                    facts.wants.iter_mut().for_each(|wanted| meaning(&mut wanted.symbol));
-                }
+                let meaning = |symbol: &mut SymbolId| {
+                    *symbol = meanings[worker][symbol.0 as usize];
+                };
+                facts.exports.iter_mut().for_each(|(symbol, _)| meaning(symbol));
+                facts.wants.iter_mut().for_each(|wanted| meaning(&mut wanted.symbol));
                 module.exports.reserve_exact(facts.exports.len());
                 for (symbol, crc) in facts.exports {
                     symbols.export(symbol, Owner::Module(id), crc);
@@ -168,8 +175,10 @@ pub fn load_modules_again(
 }
 
 struct Read {
-    /// Whose names the facts are told in; `None` for those of all.
-    worker: Option<usize>,
+    /// Of the module, in module order.
+    place: usize,
+    /// Whose names the facts are told in.
+    worker: usize,
     outcome: Result<ModuleFacts, Unreadable>,
 }
 

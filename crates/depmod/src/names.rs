@@ -1,6 +1,7 @@
 //! Names by dense numbers.
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::facts::Span;
 
@@ -79,6 +80,44 @@ impl Names {
     /// How many names there are.
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
+    }
+}
+
+/// A map by names that are kept elsewhere.
+pub(crate) type ByName<'n, T> = HashMap<&'n [u8], T, Seed>;
+
+/// What hashes the names of one map.
+#[derive(Debug, Clone)]
+pub(crate) struct Seed(u64);
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0_u8))
+    }
+}
+
+impl BuildHasher for Seed {
+    type Hasher = NameHasher;
+
+    fn build_hasher(&self) -> NameHasher {
+        NameHasher(self.0)
+    }
+}
+
+/// The hash of one name.
+pub(crate) struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes, self.0);
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0 ^= length as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -1,12 +1,11 @@
 //! What unchanged modules said in the last run, and the same kept for the next one.
 
-use std::collections::HashMap;
-
 use komod_cache::{Facts, FactsWriter, ModuleFacts, Tree, Want};
 
-use crate::catalog::{Catalog, Wanted};
-use crate::facts::{self, Texts};
+use crate::catalog::{Catalog, Module, Wanted};
+use crate::facts::Texts;
 use crate::load::LoadedFile;
+use crate::names::{ByName, Seed};
 use crate::symbols::{SymbolId, Symbols};
 
 /// What is remembered of modules that are as they were.
@@ -14,7 +13,7 @@ use crate::symbols::{SymbolId, Symbols};
 pub struct Recall<'k> {
     facts: Facts<'k>,
     /// Places in `facts` and keys, by path.
-    places: HashMap<&'k [u8], (usize, LoadedFile)>,
+    places: ByName<'k, (usize, LoadedFile)>,
 }
 
 impl<'k> Recall<'k> {
@@ -29,7 +28,9 @@ impl<'k> Recall<'k> {
             let (known, whole, told) = (module.known, module.whole, module.told);
             (module.path, (at, LoadedFile { known, whole, told }))
         });
-        Some(Self { facts, places: places.collect() })
+        let mut by_path = ByName::with_capacity_and_hasher(old.modules.len(), Seed::default());
+        by_path.extend(places);
+        Some(Self { facts, places: by_path })
     }
 
     /// What every name of the facts is called in `symbols`.
@@ -44,25 +45,24 @@ impl<'k> Recall<'k> {
     }
 }
 
-/// Facts as they are kept into those of a module of this run. `meaning` tells what a
-/// name is called here, `prefix` is the architecture's byte before symbols. `None` if it
-/// cannot be one of its modules.
-pub(crate) fn facts(
+/// Gives a module of this run the facts that are kept of it. `meaning` tells what a name
+/// is called here, `prefix` is the architecture's byte before symbols. `None`, and nothing
+/// is given, if they cannot be those of a module.
+pub(crate) fn give(
+    module: &mut Module,
     kept: &ModuleFacts<'_>,
     prefix: Option<u8>,
     meaning: &impl Fn(SymbolId) -> SymbolId,
-) -> Option<facts::ModuleFacts> {
+) -> Option<()> {
+    module.texts = Texts::of_numbered(kept.texts())?;
     let wants = kept.wants().map(|want| {
         let [dot, before] = want.cut;
         let cut = [dot.then_some(b'.'), prefix.filter(|_| before)];
         Wanted { symbol: meaning(SymbolId(want.name)), crc: 0, weak: want.weak, cut }
     });
-    Some(facts::ModuleFacts {
-        exports: kept.exports().map(|name| (meaning(SymbolId(name)), 0)).collect(),
-        wants: wants.collect(),
-        texts: Texts::of_numbered(kept.texts())?,
-        damage: None,
-    })
+    module.wants = wants.collect();
+    module.exports = kept.exports().map(|name| meaning(SymbolId(name))).collect();
+    Some(())
 }
 
 /// What the modules of `catalog` said, to be kept, and its checksum. It was read without

@@ -4,7 +4,6 @@
 //! what was remembered of a directory that has not changed, and notes what there is now.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -14,13 +13,14 @@ use komod_cache::{Directory, Entry, EntryKind, Key, Known, Module, Output, Tree,
 use crate::catalog::Catalog;
 use crate::inputs;
 use crate::load::Loaded;
+use crate::names::ByName;
 use crate::outputs::OutputFile;
 
 /// What this run has seen, beside what the last one saw.
 #[derive(Debug)]
 pub struct Survey<'o> {
     trust: Trust,
-    old: HashMap<&'o [u8], &'o Directory<'o>>,
+    old: ByName<'o, &'o Directory<'o>>,
     seen: Vec<Seen<'o>>,
     inputs: Vec<Option<Known>>,
 }

@@ -1,6 +1,7 @@
 //! What depmod keeps of a tree from one run to the next, and whether it may.
 
 use std::collections::HashSet;
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +67,10 @@ impl Cache {
     pub(super) fn look(&self, options: &Options, teller: &mut Teller<'_, '_>) -> Kept {
         let last = last_key(options);
         let tree = self.place.read(&self.file("tree")).unwrap_or_default();
-        let Some(old) = Tree::parse(&tree) else { return Kept::default() };
+        // A thousand lists: the process gives them back at once.
+        let Some(old) = Tree::parse(&tree).map(ManuallyDrop::new) else {
+            return Kept::default();
+        };
         let config = configuration(options);
         let (mut modules, mut same) = (Vec::new(), false);
         if *old.settings == *settings(options, &config) && self.has_tales(&old) {

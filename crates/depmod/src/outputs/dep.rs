@@ -36,7 +36,7 @@ pub(super) fn index(database: &Database<'_>, sink: &mut Sink<'_>) -> Result<Vec<
 fn append(database: &Database<'_>, id: ModuleId, scratch: &mut Closure, line: &mut Vec<u8>) {
     line.extend_from_slice(database.catalog.module(id).found.listed());
     line.push(b':');
-    for need in database.graph.closure(id, scratch) {
+    for &need in database.graph.closure(id, scratch) {
         line.push(b' ');
         line.extend_from_slice(database.catalog.module(need).found.listed());
     }
