@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::bytes::{Reader, Writer};
@@ -57,6 +57,11 @@ impl Key {
             modified: Moment::new(metadata.mtime(), metadata.mtime_nsec()),
             changed: Moment::new(metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// The key of an open file; `None` if the system does not tell.
+    pub fn of_open(file: impl AsFd) -> Option<Self> {
+        fstat(file).ok().map(|stat| Self::of_stat(&stat))
     }
 
     /// The key of the file `name` in an open directory, links followed; `None` if there
@@ -249,6 +254,10 @@ mod tests {
         assert_eq!(Key::at(&open, b"link"), Some(key));
         let whole = Key::of(&open.metadata().unwrap());
         assert_eq!(Key::and_kind_at(&open, b"."), Some((whole, FileKind::Directory)));
+        assert_eq!(Key::of_open(&open), Some(whole));
+        let flags = nix::fcntl::OFlag::O_PATH;
+        let path = nix::fcntl::open(dir.path(), flags, nix::sys::stat::Mode::empty()).unwrap();
+        assert_eq!(Key::of_open(path), Some(whole));
         assert_eq!(Key::at(&open, b"none"), None);
         assert_eq!(Key::at(std::fs::File::open("/dev").unwrap(), b"null"), None);
     }

@@ -99,7 +99,7 @@ impl<'a> Looker<'a> {
     fn directory(&mut self, directory: &'a Directory<'_>, old: &Tree<'_>) -> Option<Known> {
         self.open(directory.path)?;
         let (_, open) = self.way.last()?;
-        let key = Key::at(open, b".")?;
+        let key = Key::of_open(open)?;
         for entry in &directory.entries {
             let Some(place) = entry.module.map(|place| place as usize) else { continue };
             let known = old.modules.get(place).and_then(|module| module.known);
