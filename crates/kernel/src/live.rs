@@ -57,16 +57,16 @@ impl Live {
     fn open_below(&self, path: &[u8]) -> io::Result<OwnedFd> {
         // musl's open(2), which std calls, sets the flag again: a system call more.
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let directory = self.sys.join("module");
+        let directory = || self.sys.join("module");
         let Some(modules) = &self.modules else {
-            let path = directory.join(OsStr::from_bytes(path));
+            let path = directory().join(OsStr::from_bytes(path));
             return Ok(openat(AT_FDCWD, &path, flags, Mode::empty())?);
         };
         let opened = match modules.get() {
             Some(opened) => opened,
             None => {
                 let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-                let opened = openat(AT_FDCWD, &directory, flags, Mode::empty())?;
+                let opened = openat(AT_FDCWD, &directory(), flags, Mode::empty())?;
                 modules.get_or_init(|| opened)
             }
         };
