@@ -28,4 +28,4 @@ err
 # Devices whose opening loads a module.
 t kmod static-nodes --format=devname
 status 0
-out 'loop loop-control c10:237'
+out 'loop loop-control c10:237' 'dm_mod mapper/control c10:236'
