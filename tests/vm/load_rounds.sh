@@ -1,6 +1,7 @@
 # boot: maxcpus=1 rounds
 # A thousand rounds of loading and removing: nothing stays behind. A machine that is
-# too busy for them in five minutes does as many as it can.
+# too busy for them in five minutes does as many as it can; the original shows with
+# fewer that the scenario is right.
 . /scenarios/scales
 round() {
     for n in $(seq "$1"); do
@@ -9,8 +10,10 @@ round() {
 }
 round 50 >/dev/null
 weigh
+wanted=1000
+! original || wanted=300
 start=$(now) done=0
-while [ $done -lt 1000 ] && [ $(($(now) - start)) -lt 30000 ]; do
+while [ $done -lt $wanted ] && [ $(($(now) - start)) -lt 30000 ]; do
     round 50 >/tmp/rounds 2>&1
     done=$((done + 50))
     is "what $done rounds say" "" "$(cat /tmp/rounds)"
