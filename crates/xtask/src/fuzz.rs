@@ -7,8 +7,8 @@
 mod account;
 mod campaign;
 mod program;
+mod turns;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -17,13 +17,16 @@ use komod_fuzz::{TARGETS, Target};
 
 use crate::outcome::{Stop, Tally};
 use campaign::Ended;
+use turns::{Aim, Turns};
 
 const USAGE: &str = "\
-usage: cargo xtask fuzz [TARGET...] [--seconds N] [--jobs N]
+usage: cargo xtask fuzz [TARGET...] [--seconds N] [--until-minutes N] [--jobs N]
        cargo xtask fuzz TARGET --input FILE
        cargo xtask fuzz --seeds | --report
 
 Runs each target, or those named, for N seconds (60), N of them at a time (1).
+--until-minutes goes on, the least tried target first, in pieces of N seconds (300), until
+each has had N minutes of the processor in all, earlier runs counted.
 --input runs one input and shows where it ends; --seeds writes the inputs to begin
 with and the words; --report prints what has been tried so far.
 ";
@@ -42,7 +45,7 @@ enum Asked {
     Report,
     Seeds,
     Input(&'static str, PathBuf),
-    Run { targets: Vec<&'static str>, time: Duration, jobs: usize },
+    Run { targets: Vec<&'static str>, aim: Aim, jobs: usize },
 }
 
 /// The command. True if nothing was found.
@@ -59,11 +62,11 @@ pub fn run(words: &[String]) -> Result<bool, Stop> {
             let status = campaign::replay(&program::build()?, target, &file)?;
             return Ok(status);
         }
-        Asked::Run { targets, time, jobs } => {
+        Asked::Run { targets, aim, jobs } => {
             let program = program::build()?;
             let chosen: Vec<&'static Target> =
                 targets.into_iter().filter_map(Target::of_name).collect();
-            return Ok(campaigns(&program, &chosen, time, jobs)?.failed == 0);
+            return Ok(campaigns(&program, &chosen, aim, jobs)?.failed == 0);
         }
     }
     Ok(true)
@@ -83,7 +86,7 @@ pub fn part() -> Result<Tally, Stop> {
         println!("FAIL the fuzzer did not find what was hidden for it: is it blind?");
     }
     let all: Vec<&'static Target> = TARGETS.iter().collect();
-    tally.add(campaigns(&program, &all, SHORT, AT_A_TIME)?);
+    tally.add(campaigns(&program, &all, Aim::Once(SHORT), AT_A_TIME)?);
     Ok(tally)
 }
 
@@ -91,21 +94,25 @@ pub fn part() -> Result<Tally, Stop> {
 fn campaigns(
     program: &std::path::Path,
     targets: &[&'static Target],
-    time: Duration,
+    aim: Aim,
     jobs: usize,
 ) -> Result<Tally, Stop> {
     let version = account::version();
-    let waiting: Mutex<VecDeque<&'static Target>> = Mutex::new(targets.iter().copied().collect());
+    let had = account::had()?;
+    let had = |name: &str| had.get(name).copied().unwrap_or_default();
+    let turns = Mutex::new(Turns::new(targets, aim, had));
     let tally = Mutex::new(Tally::default());
     let work = || -> Result<(), Stop> {
         loop {
-            let next = waiting.lock().unwrap_or_else(|poison| poison.into_inner()).pop_front();
-            let Some(target) = next else { return Ok(()) };
+            let next = turns.lock().unwrap_or_else(|poison| poison.into_inner()).take();
+            let Some((target, time)) = next else { return Ok(()) };
             let campaign = campaign::run(program, target, time)?;
             account::enter(&version, target.name, &campaign)?;
             let well = matches!(campaign.ended, Ended::Well);
             tally.lock().unwrap_or_else(|poison| poison.into_inner()).count(well);
             println!("{campaign}");
+            let mut turns = turns.lock().unwrap_or_else(|poison| poison.into_inner());
+            turns.ended(target, campaign.used, well);
         }
     };
     std::thread::scope(|scope| {
@@ -119,37 +126,38 @@ fn campaigns(
 }
 
 fn asked(words: &[String]) -> Result<Asked, Stop> {
-    let (mut targets, mut seconds, mut jobs, mut input) = (Vec::new(), 60, 1, None);
+    let (mut targets, mut seconds, mut minutes) = (Vec::new(), None, None);
+    let (mut jobs, mut input) = (1, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(Stop::Failed(format!("{word} needs a value")));
         let number = |text: &String| {
-            let number = text.parse().ok().filter(|number| *number > 0);
+            let number = text.parse::<u32>().ok().filter(|number| *number > 0);
             number.ok_or_else(|| Stop::Failed(format!("{word} {text}: no number")))
         };
         match word.as_str() {
             "--help" => return Ok(Asked::Help),
             "--report" => return Ok(Asked::Report),
             "--seeds" => return Ok(Asked::Seeds),
-            "--seconds" => seconds = number(value()?)?,
-            "--jobs" => jobs = number(value()?)?,
+            "--seconds" => seconds = Some(number(value()?)?),
+            "--until-minutes" => minutes = Some(number(value()?)?),
+            "--jobs" => jobs = number(value()?)? as usize,
             "--input" => input = Some(PathBuf::from(value()?)),
             name => targets.push(known(name)?),
         }
     }
     match (input, targets.as_slice()) {
-        (Some(file), [target]) => Ok(Asked::Input(target, file)),
-        (Some(_), _) => Err(Stop::Failed("--input is for one target".into())),
-        (None, []) => {
-            let targets = TARGETS.iter().map(|target| target.name).collect();
-            Ok(run_of(targets, seconds, jobs))
-        }
-        (None, _) => Ok(run_of(targets, seconds, jobs)),
+        (Some(file), [target]) => return Ok(Asked::Input(target, file)),
+        (Some(_), _) => return Err(Stop::Failed("--input is for one target".into())),
+        (None, []) => targets = TARGETS.iter().map(|target| target.name).collect(),
+        (None, _) => {}
     }
-}
-
-fn run_of(targets: Vec<&'static str>, seconds: usize, jobs: usize) -> Asked {
-    Asked::Run { targets, time: Duration::from_secs(seconds as u64), jobs }
+    let clock = |default: u32| Duration::from_secs(seconds.unwrap_or(default).into());
+    let aim = match minutes {
+        None => Aim::Once(clock(60)),
+        Some(minutes) => Aim::Until { until: Duration::from_secs(60) * minutes, piece: clock(300) },
+    };
+    Ok(Asked::Run { targets, aim, jobs })
 }
 
 fn known(name: &str) -> Result<&'static str, Stop> {
@@ -170,18 +178,28 @@ mod tests {
     #[test]
     fn words_say_what_runs() {
         let asked = words("elf xz --seconds 5 --jobs 2").unwrap();
-        assert_eq!(asked, run_of(vec!["elf", "xz"], 5, 2));
+        let aim = Aim::Once(Duration::from_secs(5));
+        assert_eq!(asked, Asked::Run { targets: vec!["elf", "xz"], aim, jobs: 2 });
         let Asked::Run { targets, .. } = words("").unwrap() else { panic!("not a run") };
         assert_eq!(targets.len(), TARGETS.len());
+        let Asked::Run { aim, .. } = words("--until-minutes 30").unwrap() else { panic!() };
+        let (until, piece) = (Duration::from_secs(1800), Duration::from_secs(300));
+        assert_eq!(aim, Aim::Until { until, piece });
         assert_eq!(words("elf --input x").unwrap(), Asked::Input("elf", "x".into()));
         assert_eq!(words("--report").unwrap(), Asked::Report);
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in
-            ["nosuch", "--seconds", "--seconds x", "--jobs 0", "--input x", "elf xz --input x"]
-        {
+        for line in [
+            "nosuch",
+            "--seconds",
+            "--seconds x",
+            "--jobs 0",
+            "--until-minutes -1",
+            "--input x",
+            "elf xz --input x",
+        ] {
             assert!(words(line).is_err(), "{line}");
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::process::Command;
+use std::time::Duration;
 
 use komod_fuzz::TARGETS;
 
@@ -36,7 +37,8 @@ pub fn version() -> String {
 /// Adds a campaign: version, target, milliseconds of the processor, inputs, findings.
 pub fn enter(version: &str, target: &str, campaign: &Campaign) -> Result<(), Stop> {
     let path = campaign::home()?.join("account");
-    let found = u8::from(!matches!(campaign.ended, Ended::Well));
+    // What was stopped from outside has found nothing.
+    let found = u8::from(matches!(campaign.ended, Ended::Found(_)));
     let milliseconds = campaign.used.as_millis();
     let line = format!("{version}\t{target}\t{milliseconds}\t{}\t{found}\n", campaign.tried);
     let file = File::options().append(true).create(true).open(&path);
@@ -53,13 +55,25 @@ struct Sum {
     found: u64,
 }
 
+/// What each target has had of the processor, over all versions.
+pub fn had() -> Result<BTreeMap<String, Duration>, Stop> {
+    let text = text()?;
+    let sums = sums(&text, "");
+    let had = |(name, sum): (&str, Sum)| (name.to_owned(), Duration::from_millis(sum.milliseconds));
+    Ok(sums.into_iter().map(had).collect())
+}
+
+fn text() -> Result<String, Stop> {
+    let path = campaign::home()?.join("account");
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(Stop::io(path.display())),
+    }
+}
+
 /// A table for people: what each target has had.
 pub fn report() -> Result<String, Stop> {
-    let path = campaign::home()?.join("account");
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        read => read.map_err(Stop::io(path.display()))?,
-    };
+    let text = text()?;
     let version = version();
     let sums = sums(&text, &version);
     let mut found = 0;
