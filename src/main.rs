@@ -17,6 +17,9 @@
 //!    |  beside the tools, for C programs:
 //!    +- crates/libkmod  libkmod.so.2, on crates/probe
 //!    |
+//!    |  why it did not happen
+//!    +- crates/why      module file, kernel -> causes     (modprobe, insmod)
+//!    |
 //!    |  engines: what should happen
 //!    +- crates/probe    names -> Plan -> kernel calls     (modprobe, insmod, modinfo)
 //!    +- crates/depmod   tree of modules -> database       (depmod)

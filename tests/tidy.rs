@@ -16,12 +16,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cache", &[]),
     ("probe", FORMATS),
     ("depmod", FORMATS),
+    ("why", ENGINES),
     ("libkmod", ENGINES),
 ];
 const LEAVES: &[&str] = &["name", "elf", "file", "kernel"];
 const FORMATS: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "cache"];
 
-/// Of the engines the library uses the one that the tools load with.
+/// Of the engines the library, and who says why, use the one that the tools load with.
 const ENGINES: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "probe"];
 
 /// The only files that may hold `unsafe`: each says why.

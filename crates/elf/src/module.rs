@@ -10,7 +10,7 @@ use goblin::elf::section_header::SHN_UNDEF;
 use scroll::Pread;
 
 use crate::view::View;
-use crate::{Error, bytes};
+use crate::{Error, Identity, bytes};
 
 /// A borrowed view of one module's decompressed bytes.
 ///
@@ -98,6 +98,7 @@ pub(crate) const HEADER: u64 = 64;
 
 /// What parsing needs of the file header, in either class.
 struct Header {
+    kind: u16,
     machine: u16,
     section_offset: u64,
     section_count: u16,
@@ -254,6 +255,18 @@ impl<'a> Module<'a> {
         Some(Section { bytes: self.bytes_of(extent)?, offset, header_offset })
     }
 
+    /// The section headers, in order; the first is of no section.
+    pub(crate) fn section_headers(&self) -> impl Iterator<Item = SectionHeader> {
+        let records = self.headers.chunks_exact(SectionHeader::size(self.context));
+        records.filter_map(|record| record.pread_with(0, self.context).ok())
+    }
+
+    /// The sections' names, in order.
+    pub(crate) fn section_names(&self) -> impl Iterator<Item = &'a [u8]> {
+        let name = |header: SectionHeader| self.names.get(header.sh_name..).unwrap_or_default();
+        self.section_headers().map(move |header| bytes::until_nul(name(header)))
+    }
+
     fn bytes_of(&self, extent: Extent) -> Option<&'a [u8]> {
         self.file.range(extent.offset, extent.size)
     }
@@ -286,6 +299,19 @@ pub(crate) fn section_table(file: View<'_>) -> Result<Range<u64>, Error> {
 /// Where the names of its sections lie, with the table of section headers held, too.
 pub(crate) fn section_names(file: View<'_>) -> Result<Range<u64>, Error> {
     Module::without_names(file).map(|(_, names)| names.range())
+}
+
+/// What the file header says, whether or not the rest of the file is there.
+pub(crate) fn identity(file: View<'_>) -> Result<Identity, Error> {
+    let (context, header) = file_header(file)?;
+    let size = u64::from(header.section_count).saturating_mul(header.section_size.into());
+    Ok(Identity {
+        is_64: context.is_big(),
+        is_little_endian: context.is_little_endian(),
+        kind: header.kind,
+        machine: header.machine,
+        end: header.section_offset.saturating_add(size),
+    })
 }
 
 fn file_header(file: View<'_>) -> Result<(Ctx, Header), Error> {
@@ -351,6 +377,7 @@ fn read_header(bytes: &[u8], context: Ctx) -> Option<Header> {
     if context.is_big() {
         let header: header64::Header = bytes.pread_with(0, context.le).ok()?;
         Some(Header {
+            kind: header.e_type,
             machine: header.e_machine,
             section_offset: header.e_shoff,
             section_count: header.e_shnum,
@@ -360,6 +387,7 @@ fn read_header(bytes: &[u8], context: Ctx) -> Option<Header> {
     } else {
         let header: header32::Header = bytes.pread_with(0, context.le).ok()?;
         Some(Header {
+            kind: header.e_type,
             machine: header.e_machine,
             section_offset: header.e_shoff.into(),
             section_count: header.e_shnum,

@@ -120,6 +120,33 @@ impl<'a> Module<'a> {
         }
     }
 
+    /// The symbols that lie in a section, each with the section's index and its place in
+    /// it, up to the first whose name lies outside the names. Nothing without a table.
+    pub(crate) fn for_each_defined(&self, each: impl FnMut(&'a [u8], usize, u64)) {
+        match self.symbol_table() {
+            Ok(table) if self.is_64() => self.defined_in::<Symbol64>(&table, each),
+            Ok(table) => self.defined_in::<Symbol32>(&table, each),
+            Err(_) => {}
+        }
+    }
+
+    fn defined_in<S: Layout>(
+        &self,
+        table: &SymbolTable<'a>,
+        mut each: impl FnMut(&'a [u8], usize, u64),
+    ) {
+        let mut budget = table.budget();
+        for symbol in self.records::<S>(table) {
+            if matches!(u32::from(symbol.section), SHN_UNDEF | SHN_ABS) {
+                continue;
+            }
+            let Some(name) = table.name_onwards(&symbol).map(bytes::until_nul) else { return };
+            let Some(left) = budget.checked_sub(name.len()) else { return };
+            budget = left;
+            each(name, usize::from(symbol.section), symbol.value);
+        }
+    }
+
     /// Empty too if a symbol's name lies outside the strings, or names share more of
     /// them than any table's do: nothing in such a table is believed.
     fn versioned_exports<S: Layout, T>(

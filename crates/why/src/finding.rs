@@ -1,0 +1,237 @@
+use std::path::PathBuf;
+
+use komod_elf::Identity;
+use komod_file::Compression;
+use komod_name::ModuleName;
+
+use crate::exports::Exporter;
+use crate::trust::{KeySearch, Lockdown};
+
+/// One reason why a module does not load, and how sure it is. As text: one line, cause,
+/// datum in parentheses, cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The reason.
+    pub cause: Cause,
+    /// Why it is only probably the reason; `None` if it surely is.
+    pub doubt: Option<&'static str>,
+}
+
+impl Finding {
+    /// One that surely holds.
+    pub fn sure(cause: Cause) -> Self {
+        Self { cause, doubt: None }
+    }
+
+    /// One that may not hold, for the reason `doubt`.
+    pub fn probably(cause: Cause, doubt: &'static str) -> Self {
+        Self { cause, doubt: Some(doubt) }
+    }
+}
+
+/// Why a module does not load, with the datum that shows it. Texts out of files are bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The file is empty.
+    Empty,
+    /// The file is no ELF file.
+    NotElf {
+        /// What its first bytes look like.
+        looks: &'static str,
+    },
+    /// The file ends before what its header promises.
+    Truncated {
+        /// Bytes that there are.
+        found: u64,
+        /// Bytes that there should be.
+        expected: u64,
+    },
+    /// The compressed file is damaged or cut short.
+    Damaged {
+        /// The codec's own words.
+        message: String,
+    },
+    /// An ELF file, but no relocatable one: `e_type`.
+    Kind(u16),
+    /// Built for another processor, class or byte order.
+    Machine {
+        /// What the module is built for.
+        module: Identity,
+        /// What the kernel is.
+        kernel: Identity,
+    },
+    /// There is no symbol table.
+    Stripped,
+    /// There is no `struct module`: an object file, or not linked to the end.
+    NoStruct,
+    /// The `struct module` within has another size than this kernel's.
+    StructSize {
+        /// The module's.
+        module: usize,
+        /// The kernel's.
+        kernel: usize,
+    },
+    /// Built for another kernel, or another configuration of it.
+    Vermagic {
+        /// The module's.
+        module: Vec<u8>,
+        /// The kernel's.
+        kernel: Vec<u8>,
+        /// Whether the module's release is installed here.
+        installed: bool,
+        /// The module's file.
+        path: PathBuf,
+    },
+    /// The module was built against another `struct module` (`module_layout`).
+    Layout {
+        /// The module's checksum.
+        module: u64,
+        /// The kernel's, if it is known.
+        kernel: Option<u64>,
+    },
+    /// The module was built against another version of a symbol.
+    SymbolVersion {
+        /// The symbol.
+        symbol: Vec<u8>,
+        /// The checksum that the module was built against, if it is known.
+        module: Option<u64>,
+        /// The checksum that is there, if it is known.
+        kernel: Option<u64>,
+        /// Who exports it, if that is known.
+        exporter: Option<Exporter>,
+    },
+    /// Symbols of a module that is not loaded.
+    NeedsModule {
+        /// That module.
+        module: ModuleName,
+        /// Its file, if it has one.
+        path: Option<PathBuf>,
+        /// The symbols.
+        symbols: Vec<Vec<u8>>,
+    },
+    /// Symbols that neither this kernel nor any of its modules exports.
+    NobodyExports {
+        /// The symbols.
+        symbols: Vec<Vec<u8>>,
+        /// Where the kernel's own were looked for; `None` if only its modules are known.
+        source: Option<PathBuf>,
+    },
+    /// Symbols that are for modules under the GPL alone.
+    GplOnly {
+        /// The symbols.
+        symbols: Vec<Vec<u8>>,
+        /// The module's licence; empty if it names none.
+        licence: Vec<u8>,
+    },
+    /// A symbol out of a namespace that the module does not import.
+    Namespace {
+        /// The symbol.
+        symbol: Vec<u8>,
+        /// The namespace.
+        namespace: Vec<u8>,
+    },
+    /// Unsigned, where only signed modules are taken.
+    Unsigned {
+        /// Whether the kernel is locked down; else signatures are enforced.
+        lockdown: Option<Lockdown>,
+    },
+    /// A forced module counts as unsigned, where only signed modules are taken.
+    ForcedUnsigned {
+        /// As for [`Cause::Unsigned`].
+        lockdown: Option<Lockdown>,
+    },
+    /// Signed with a key that the kernel does not know.
+    UnknownKey {
+        /// Who signed, as the signature names him.
+        signer: Vec<u8>,
+        /// The key's serial number.
+        key_id: Vec<u8>,
+        /// Whether a key of that name is there.
+        keys: KeySearch,
+        /// As for [`Cause::Unsigned`].
+        lockdown: Option<Lockdown>,
+    },
+    /// The signature is not that of this file: changed after it was signed.
+    BadSignature {
+        /// Who signed.
+        signer: Vec<u8>,
+    },
+    /// What stands behind the module is no signature that can be read.
+    SignatureFormat {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The kernel neither loads nor removes modules any more.
+    Closed,
+    /// The kernel's command line forbids the module.
+    KernelBlacklist {
+        /// The module.
+        module: ModuleName,
+    },
+    /// A value that a parameter does not take.
+    ParameterValue {
+        /// The parameter.
+        name: Vec<u8>,
+        /// Its type; empty if it is not known.
+        kind: Vec<u8>,
+        /// The value; `None` if there is none.
+        value: Option<Vec<u8>>,
+    },
+    /// A parameter that the module does not have: the kernel ignores it.
+    ParameterUnknown {
+        /// The module.
+        module: ModuleName,
+        /// The parameter.
+        name: Vec<u8>,
+        /// The module's nearest one.
+        nearest: Option<Vec<u8>>,
+    },
+    /// The module is in the kernel.
+    AlreadyLoaded {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The kernel does not read files of that compression, or not this one.
+    Decompressor {
+        /// What the file is packed with.
+        file: Compression,
+        /// What the kernel unpacks.
+        kernel: Option<Compression>,
+    },
+}
+
+impl Cause {
+    /// A word for it that stays: for machines, and to count causes.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NotElf { .. } => "not-elf",
+            Self::Truncated { .. } => "truncated",
+            Self::Damaged { .. } => "damaged",
+            Self::Kind(_) => "elf-type",
+            Self::Machine { .. } => "machine",
+            Self::Stripped => "stripped",
+            Self::NoStruct => "no-struct-module",
+            Self::StructSize { .. } => "struct-module-size",
+            Self::Vermagic { .. } => "vermagic",
+            Self::Layout { .. } => "module-layout",
+            Self::SymbolVersion { .. } => "symbol-version",
+            Self::NeedsModule { .. } => "needs-module",
+            Self::NobodyExports { .. } => "unknown-symbol",
+            Self::GplOnly { .. } => "gpl-only",
+            Self::Namespace { .. } => "namespace",
+            Self::Unsigned { .. } => "unsigned",
+            Self::ForcedUnsigned { .. } => "forced-unsigned",
+            Self::UnknownKey { .. } => "unknown-key",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::SignatureFormat { .. } => "signature-format",
+            Self::Closed => "modules-disabled",
+            Self::KernelBlacklist { .. } => "kernel-blacklist",
+            Self::ParameterValue { .. } => "parameter-value",
+            Self::ParameterUnknown { .. } => "parameter-unknown",
+            Self::AlreadyLoaded { .. } => "already-loaded",
+            Self::Decompressor { .. } => "decompressor",
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Why a module does not load, and what helps.
+//!
+//! In go a module's file and the kernel that is to take it ([`KernelFacts`]); out come
+//! [`Finding`]s: a typed [`Cause`] with the datum that proves it, and how sure it is.
+//! [`preflight`] looks before anything is tried. As text a finding is one line: cause,
+//! datum, cure.
+//!
+//! Reads only, and only when asked. It never prints, never loads, changes nothing, and
+//! knows no option of a command line. What it cannot know it does not claim.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+mod exports;
+mod facts;
+mod finding;
+mod parameters;
+mod preflight;
+#[cfg(test)]
+mod preflight_tests;
+mod reference;
+mod trust;
+mod words;
+#[cfg(test)]
+mod world;
+
+pub use exports::{Export, Exporter, OwnExports};
+pub use facts::KernelFacts;
+pub use finding::{Cause, Finding};
+pub use parameters::Parameter;
+pub use preflight::{Way, preflight, preflight_bytes};
+pub use reference::Reference;
+pub use trust::{KeySearch, Lockdown};
