@@ -5,7 +5,7 @@ use komod_kernel::{InitState, Kernel};
 use komod_name::ModuleName;
 
 use crate::lookups::Lookups;
-use crate::{Action, Force, Plan, Resolver, Step, Target};
+use crate::{Action, Force, Plan, Reason, Resolver, Step, Target};
 
 /// Whom the blacklist holds back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,7 +58,10 @@ pub fn plan_insert(
         first_time: request.first_time,
         unreadable: Vec::new(),
     };
-    let only = |action| Step { module: target.name.clone(), action, required: true, top: true };
+    let only = |action| {
+        let module = target.name.clone();
+        Step { module, action, required: true, top: true, reason: Reason::Asked }
+    };
     if !request.ignore_loaded && in_kernel(resolver, kernel, target) {
         plan.steps.push(only(Action::AlreadyLoaded));
         return plan;
@@ -87,7 +90,13 @@ pub fn plan_insert(
             action(resolver, &mut entry, extra)
         };
         let required = top || walk.required.contains(&entry.target.key());
-        plan.steps.push(Step { module: entry.target.name, action, required, top });
+        let at = |id| walk.places.get(id).copied().unwrap_or_default();
+        let reason = match entry.link {
+            Link::Asked => Reason::Asked,
+            Link::Dependency(of) => Reason::Dependency { of: at(of) },
+            Link::Softdep(of) => Reason::Softdep { of: at(of) },
+        };
+        plan.steps.push(Step { module: entry.target.name, action, required, top, reason });
     }
     plan
 }
@@ -131,19 +140,31 @@ pub fn merged_options(config: &Config, target: &Target, extra: &[u8]) -> Vec<u8>
 /// One mention of a module in the list of what to load.
 struct Entry {
     target: Target,
+    link: Link,
     ignore_command: bool,
 }
 
 type Key = (ModuleName, Option<Vec<u8>>);
 
+/// A mention of a module before its place is known.
+type Id = usize;
+
+/// Which mention led to another.
+#[derive(Clone, Copy)]
+enum Link {
+    Asked,
+    Dependency(Id),
+    Softdep(Id),
+}
+
 /// What is still to be put on the list.
 enum Task {
     /// A module with its dependencies, unless it was there already.
-    List { target: Target, required: bool },
+    List { target: Target, link: Link },
     /// A module between its soft dependencies.
-    Surround { target: Target, required: bool },
+    Surround { target: Target, required: bool, id: Id, link: Link },
     /// The module itself.
-    Append(Target),
+    Append { target: Target, id: Id, link: Link },
 }
 
 /// Builds the list of modules to load. It keeps its own stack: a chain of soft
@@ -153,6 +174,8 @@ struct Walk<'a> {
     visited: BTreeSet<Key>,
     required: BTreeSet<Key>,
     entries: Vec<Entry>,
+    /// Where each mention stands on the list.
+    places: Vec<usize>,
     lookups: Lookups,
 }
 
@@ -163,6 +186,7 @@ impl<'a> Walk<'a> {
             visited: BTreeSet::new(),
             required: BTreeSet::new(),
             entries: Vec::new(),
+            places: Vec::new(),
             lookups: Lookups::new(),
         }
     }
@@ -172,45 +196,61 @@ impl<'a> Walk<'a> {
         let mut tasks = Vec::new();
         self.visited.insert(top.key());
         self.required.insert(top.key());
-        if ignore_commands {
-            tasks.push(Task::Append(top.clone()));
-        } else {
-            tasks.push(Task::Surround { target: top.clone(), required: true });
-        }
-        self.push_dependencies(top, true, &mut tasks);
+        let (id, link, target) = (self.mention(), Link::Asked, top.clone());
+        tasks.push(match ignore_commands {
+            true => Task::Append { target, id, link },
+            false => Task::Surround { target, required: true, id, link },
+        });
+        self.push_dependencies(top, id, true, &mut tasks);
         while let Some(task) = tasks.pop() {
             match task {
-                Task::List { target, required } => {
+                Task::List { target, link } => {
                     if self.visited.insert(target.key()) {
-                        let named = Task::Surround { target: target.clone(), required };
-                        tasks.push(named);
-                        self.push_dependencies(&target, required, &mut tasks);
+                        let id = self.mention();
+                        let named = target.clone();
+                        tasks.push(Task::Surround { target: named, required: false, id, link });
+                        self.push_dependencies(&target, id, false, &mut tasks);
                     }
                 }
-                Task::Surround { target, required } => {
+                Task::Surround { target, required, id, link } => {
                     if required {
                         self.required.insert(target.key());
                     }
                     let (pre, post) = self.soft_dependencies(&target.name);
-                    let soft = |target| Task::List { target, required: false };
+                    let soft = |target| Task::List { target, link: Link::Softdep(id) };
                     tasks.extend(post.into_iter().rev().map(soft));
-                    tasks.push(Task::Append(target));
+                    tasks.push(Task::Append { target, id, link });
                     tasks.extend(pre.into_iter().rev().map(soft));
                 }
-                Task::Append(target) => {
+                Task::Append { target, id, link } => {
+                    if let Some(place) = self.places.get_mut(id) {
+                        *place = self.entries.len();
+                    }
                     let ignore_command = ignore_commands && target.key() == top.key();
-                    self.entries.push(Entry { target, ignore_command });
+                    self.entries.push(Entry { target, link, ignore_command });
                 }
             }
         }
     }
 
+    fn mention(&mut self) -> Id {
+        self.places.push(0);
+        self.places.len().saturating_sub(1)
+    }
+
     /// `modules.dep` names the nearest first and the deepest last: the last
     /// pushed here is the deepest, and done first.
-    fn push_dependencies(&self, target: &Target, required: bool, tasks: &mut Vec<Task>) {
-        let paths = self.resolver.database.dependencies(&target.name);
-        let surround = |path| Task::Surround { target: Target::of_file(path), required };
-        tasks.extend(paths.into_iter().map(surround));
+    fn push_dependencies(
+        &mut self,
+        target: &Target,
+        of: Id,
+        required: bool,
+        tasks: &mut Vec<Task>,
+    ) {
+        for path in self.resolver.database.dependencies(&target.name) {
+            let (target, link) = (Target::of_file(path), Link::Dependency(of));
+            tasks.push(Task::Surround { target, required, id: self.mention(), link });
+        }
     }
 
     fn soft_dependencies(&mut self, name: &ModuleName) -> (Vec<Target>, Vec<Target>) {
@@ -256,6 +296,34 @@ mod tests {
         check("", "a", &any, "+c +b +from_modules. +a^");
         check("softdep b pre: s post: end\n", "b", &any, "+c +t. +s. +b^ +end.");
         check("softdep c pre: end\n", "b", &any, "+end. +c +b^");
+    }
+
+    #[test]
+    fn every_step_knows_who_wants_it() {
+        let world = World::new(&DEP, &[], &[], "softdep b pre: s post: end\nsoftdep c pre: b\n");
+        let plan = world.plan(&Recorder::new("6"), "a", &Request::default());
+        assert_eq!(sketch(&plan), "+c +t. +s. +b +end. +c +b +from_modules. +a^");
+        let who = plan.steps.iter().map(|step| match step.reason {
+            Reason::Asked => format!("{}: asked", step.module),
+            Reason::Dependency { of } => {
+                format!("{}: needed by {}", step.module, plan.steps[of].module)
+            }
+            Reason::Softdep { of } => {
+                format!("{}: softdep of {}", step.module, plan.steps[of].module)
+            }
+        });
+        let expected = [
+            "c: needed by b",
+            "t: needed by s",
+            "s: softdep of b",
+            "b: softdep of c",
+            "end: softdep of b",
+            "c: needed by a",
+            "b: needed by a",
+            "from_modules: softdep of a",
+            "a: asked",
+        ];
+        assert_eq!(who.collect::<Vec<_>>(), expected);
     }
 
     #[test]

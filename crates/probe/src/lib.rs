@@ -32,7 +32,7 @@ pub use database::{Broken, Database};
 pub use execute::{Event, Failure, execute};
 pub use insert::{Blacklist, Request, merged_options, plan_insert};
 pub use load::{Cause, Force, LoadError, load_file};
-pub use plan::{Action, Plan, Step};
+pub use plan::{Action, Plan, Reason, Step};
 pub use removal::{RemovalAction, RemovalPlan, RemovalRequest, RemovalStep, plan_removal};
 pub use resolver::{Resolver, Source, Target};
 pub use unload::{RemovalEvent, RemovalFailure, rehearse_removal, remove};

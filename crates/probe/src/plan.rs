@@ -39,6 +39,24 @@ pub enum Action {
     Missing,
 }
 
+/// Why a step stands in a [`Plan`]: who wants its module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It was asked for.
+    Asked,
+    /// The line of another module in `modules.dep` names it.
+    Dependency {
+        /// The index of the other module's step.
+        of: usize,
+    },
+    /// The softdep line that holds for another module names it
+    /// ([`komod_config::Config::softdep_for`]).
+    Softdep {
+        /// The index of the other module's step.
+        of: usize,
+    },
+}
+
 /// One step of a [`Plan`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -51,6 +69,8 @@ pub struct Step {
     pub required: bool,
     /// Whether this is the module asked for.
     pub top: bool,
+    /// Who wants it.
+    pub reason: Reason,
 }
 
 /// How one module gets into the kernel: the steps, in order.
