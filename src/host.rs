@@ -90,14 +90,17 @@ pub enum Outcome {
     Success,
     /// Something was not.
     Failure,
+    /// It cannot be told: only commands say so that kmod does not have.
+    Undecided,
 }
 
 impl Outcome {
-    /// The exit status: 0 or 1, as kmod's.
+    /// The exit status: 0 or 1, as kmod's, or 2.
     pub fn code(self) -> u8 {
         match self {
             Outcome::Success => 0,
             Outcome::Failure => 1,
+            Outcome::Undecided => 2,
         }
     }
 

@@ -8,6 +8,7 @@
 pub mod cli;
 mod errno;
 pub mod host;
+mod json;
 #[cfg(all(target_arch = "x86_64", any(test, all(target_env = "musl", not(debug_assertions)))))]
 mod memory;
 mod output;

@@ -10,6 +10,7 @@
 //! host.rs        where the world is: kernel, directories, streams
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
 //! output.rs      standard output, as long as somebody reads it
+//! json.rs        JSON Lines, for programs
 //! memory.rs      copying and comparing bytes, in place of musl's
 //! unwind.rs      no unwinder, in place of libunwind
 //! tools/X.rs     one command: definition -> Options -> run -> render

@@ -9,6 +9,7 @@ mod lsmod;
 mod modinfo;
 mod modprobe;
 mod parameters;
+mod planned;
 mod rmmod;
 mod static_nodes;
 

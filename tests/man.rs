@@ -47,6 +47,7 @@ fn references_lead_somewhere() {
         "fnmatch 3",
         "glob 7",
         "init_module 2",
+        "jq 1",
         "regex 7",
         "syslog 3",
         "systemd-tmpfiles 8",

@@ -9,6 +9,7 @@ use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::io_text;
+use crate::json::Line;
 
 pub(super) const TOOL: Tool = Tool {
     name: "lsmod",
@@ -26,6 +27,7 @@ static DEFINITION: Definition = Definition::new(
     TOOL.about,
     "[options]",
     &[
+        flag("json", "Print JSON Lines, an object for each module").own(),
         flag("syslog", "Send messages to syslog").short('s'),
         count("verbose", "Say more").short('v'),
     ],
@@ -50,8 +52,16 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
             return Ok(Outcome::Failure);
         }
     };
-    host.stdout
-        .write_all(&render(loaded.into_iter().map(|module| Row::of(module, host.kernel))))?;
+    let rows = loaded.into_iter().map(|module| Row::of(module, host.kernel));
+    if given.flag("json") {
+        let mut line = Line::new();
+        for row in rows {
+            row.into_json(&mut line);
+            line.write(host.stdout)?;
+        }
+    } else {
+        host.stdout.write_all(&render(rows))?;
+    }
     Ok(Outcome::Success)
 }
 
@@ -79,6 +89,16 @@ impl Row {
             _ => kernel.holders(&module.name).unwrap_or(module.holders),
         };
         Self { name: module.name, size, refcnt, holders }
+    }
+
+    fn into_json(self, line: &mut Line) {
+        line.key("name").text(&self.name);
+        line.key("size").number(self.size);
+        match u64::try_from(self.refcnt) {
+            Ok(refcnt) => line.key("refcnt").number(refcnt),
+            Err(_) => line.key("refcnt").null(),
+        }
+        line.key("holders").texts(self.holders.iter().map(Vec::as_slice));
     }
 }
 

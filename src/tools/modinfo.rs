@@ -1,11 +1,11 @@
 //! `modinfo`: what modules say about themselves.
 
 mod contents;
+mod fields;
+mod json;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,10 @@ use komod_probe::{Broken, Database, Resolver, Target};
 use super::Tool;
 use crate::cli::{self, Definition, Given, flag, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
+use crate::json::Line;
 use crate::{errno_text, io_text};
 use contents::{Contents, Said};
+use fields::{Field, Parameter, line, named_parameters, show_fields};
 
 pub(super) const TOOL: Tool = Tool {
     name: "modinfo",
@@ -56,6 +58,7 @@ static DEFINITION: Definition = Definition::new(
         value("basedir", "DIR", "Ask the modules below another root").short('b'),
         value("cache", "DIR", "Ask what depmod keeps in DIR (default /var/cache/komod)").own(),
         flag("no-cache", "Unpack packed modules to ask them").own(),
+        flag("json", "Print JSON Lines, an object for each module").own(),
     ],
     "module|file",
 );
@@ -66,6 +69,7 @@ struct Options {
     field: Option<Vec<u8>>,
     /// Stands behind each value.
     end: u8,
+    json: bool,
     names_only: bool,
     directory: PathBuf,
     /// Where depmod keeps what packed modules tell, if anywhere.
@@ -86,6 +90,7 @@ impl Options {
         Ok(Self {
             field,
             end: if given.flag("null") { 0 } else { b'\n' },
+            json: given.flag("json"),
             names_only: given.flag("modname"),
             directory: module_directory(given, host)?,
             cache: cache(given),
@@ -133,6 +138,10 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         host.report.error("missing module or filename.");
         return Ok(Outcome::Failure);
     }
+    if options.json && (options.field.is_some() || options.end == 0) {
+        host.report.error("--json shows every field: it goes with no option that shows one.");
+        return Ok(Outcome::Failure);
+    }
     let database = Database::new(options.directory.clone());
     let mut contents = Contents::new(options.cache.as_deref(), &options.directory);
     let mut outcome = Outcome::Success;
@@ -142,7 +151,11 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
             continue;
         };
         for target in targets {
-            outcome = outcome.and(show(host, &database, &mut contents, &target, &options)?);
+            let shown = match options.json {
+                true => show_json(host, &database, &mut contents, operand, &target)?,
+                false => show(host, &database, &mut contents, &target, &options)?,
+            };
+            outcome = outcome.and(shown);
         }
     }
     // kmod keeps silent about them; an empty one is its own way to say "none".
@@ -230,20 +243,17 @@ fn show(
         }
         Some(_) => {}
     }
-    let fields = if builtin {
-        builtin_fields(host, database, target)
-    } else {
-        file_fields(host, contents, Path::new(OsStr::from_bytes(&filename)))
+    let path = Path::new(OsStr::from_bytes(&filename));
+    let Some((mut fields, signature)) = said(host, database, contents, target, path) else {
+        return Ok(Outcome::Failure);
     };
-    let fields = match fields {
-        Ok(fields) => fields,
-        Err(errno) => {
-            let (module, why) = (target.name.as_bytes(), errno_text(errno));
-            let module = String::from_utf8_lossy(module);
-            host.report.error(format_args!("could not get modinfo from '{module}': {why}"));
-            return Ok(Outcome::Failure);
-        }
-    };
+    if let Some(signature) = signature {
+        fields.extend(
+            signature
+                .into_fields()
+                .map(|(key, value)| Field { key: key.as_bytes().into(), value: value.into() }),
+        );
+    }
     match options.field.as_deref() {
         None => {
             show_fields(host.stdout, &fields, options.end)?;
@@ -266,33 +276,65 @@ fn show(
     Ok(Outcome::Success)
 }
 
-/// One thing that a module says.
-struct Field<'a> {
-    key: Cow<'a, [u8]>,
-    value: Cow<'a, [u8]>,
+fn show_json(
+    host: &mut Host<'_>,
+    database: &Database,
+    contents: &mut Contents<'_>,
+    operand: &OsStr,
+    target: &Target,
+) -> io::Result<Outcome> {
+    let file = target.file(database);
+    let path = file.as_deref().unwrap_or(Path::new(""));
+    let Some((fields, signature)) = said(host, database, contents, target, path) else {
+        return Ok(Outcome::Failure);
+    };
+    let parameters = parameters(host, &fields);
+    let mut line = Line::new();
+    json::Shown {
+        query: operand.as_bytes(),
+        name: target.name.as_bytes(),
+        filename: file.as_deref().map(|path| path.as_os_str().as_bytes()),
+        builtin: target.is_builtin(database),
+        fields: &fields,
+        parameters: &parameters,
+        signature: signature.as_ref(),
+    }
+    .put(&mut line);
+    line.write(host.stdout)?;
+    Ok(Outcome::Success)
 }
 
-impl<'a> Field<'a> {
-    /// `KEY=VALUE`; without `=` the value is empty.
-    fn of(string: &'a [u8]) -> Self {
-        let at = string.iter().position(|byte| *byte == b'=').unwrap_or(string.len());
-        let (key, rest) = string.split_at(at);
-        Self { key: key.into(), value: rest.get(1..).unwrap_or_default().into() }
-    }
+/// What a module says: its fields and its signature.
+type SaidOf<'a> = (Vec<Field<'a>>, Option<Signature>);
 
-    /// One that outlives the bytes it was made of.
-    fn owned(self) -> Field<'static> {
-        Field { key: self.key.into_owned().into(), value: self.value.into_owned().into() }
+/// What a module says, the one in the file at `path` unless it is built in. `None`
+/// when that cannot be known, and that has been reported.
+fn said<'a>(
+    host: &mut Host<'_>,
+    database: &Database,
+    contents: &'a mut Contents<'_>,
+    target: &Target,
+    path: &Path,
+) -> Option<SaidOf<'a>> {
+    let said = match target.is_builtin(database) {
+        true => builtin_fields(host, database, target).map(|fields| (fields, None)),
+        false => file_fields(host, contents, path),
+    };
+    if let Err(errno) = said {
+        let (module, why) = (target.name.as_bytes(), errno_text(errno));
+        let module = String::from_utf8_lossy(module);
+        host.report.error(format_args!("could not get modinfo from '{module}': {why}"));
     }
+    said.ok()
 }
 
-/// The fields of the module in a file, its signature's last. The error is an errno;
-/// what a codec has to say of it is reported.
+/// What the module in a file says. The error is an errno; what a codec has to say of
+/// it is reported.
 fn file_fields<'a>(
     host: &mut Host<'_>,
     contents: &'a mut Contents<'_>,
     path: &Path,
-) -> Result<Vec<Field<'a>>, i32> {
+) -> Result<SaidOf<'a>, i32> {
     const ENODATA: i32 = 61;
     let said = ModuleFile::open(path).and_then(|file| contents.read(&file)).map_err(|error| {
         if host.environment.wants_library_errors() {
@@ -300,7 +342,7 @@ fn file_fields<'a>(
         }
         error.raw_os_error()
     })?;
-    let (mut fields, end): (Vec<Field<'_>>, _) = match said {
+    let (fields, end): (Vec<Field<'_>>, _) = match said {
         Said::Bytes(bytes) => {
             let module = Module::parse(bytes).map_err(|error| error.raw_os_error())?;
             let strings = module.modinfo().map_err(|error| error.raw_os_error())?;
@@ -310,14 +352,7 @@ fn file_fields<'a>(
             (modinfo_strings(modinfo).map(Field::of).collect(), end)
         }
     };
-    if let Some(signature) = Signature::of(end) {
-        fields.extend(
-            signature
-                .into_fields()
-                .map(|(key, value)| Field { key: key.as_bytes().into(), value: value.into() }),
-        );
-    }
-    Ok(fields)
+    Ok((fields, Signature::of(end)))
 }
 
 /// The fields of a built-in module, none if the kernel's build left no list of them.
@@ -343,34 +378,6 @@ fn builtin_fields(
     Ok(strings.into_iter().map(|string| Field::of(string).owned()).collect())
 }
 
-/// A module parameter, of `parm=NAME:DESCRIPTION` and `parmtype=NAME:TYPE`.
-struct Parameter {
-    name: Vec<u8>,
-    description: Option<Vec<u8>>,
-    kind: Option<Vec<u8>>,
-}
-
-impl Parameter {
-    /// As in the list of all fields; `None` if it has neither part.
-    fn in_full(&self) -> Option<Vec<u8>> {
-        let name = self.name.as_slice();
-        match (&self.description, &self.kind) {
-            (Some(text), Some(kind)) => Some([name, b":", text, b" (", kind, b")"].concat()),
-            (Some(text), None) | (None, Some(text)) => Some([name, b":", text].concat()),
-            (None, None) => None,
-        }
-    }
-
-    /// As when only parameters are asked for.
-    fn alone(&self) -> Vec<u8> {
-        let text = self.description.as_deref().unwrap_or_default();
-        match &self.kind {
-            Some(kind) => [&self.name, &b":"[..], text, b" (", kind, b")"].concat(),
-            None => [&self.name, &b":"[..], text].concat(),
-        }
-    }
-}
-
 /// The parameters in the order shown, after saying which fields name none.
 fn parameters(host: &mut Host<'_>, fields: &[Field<'_>]) -> Vec<Parameter> {
     let (parameters, nameless) = named_parameters(fields);
@@ -379,120 +386,4 @@ fn parameters(host: &mut Host<'_>, fields: &[Field<'_>]) -> Vec<Parameter> {
         host.report.error(format_args!("Found invalid \"{string}\": missing ':'"));
     }
     parameters
-}
-
-/// The parameters, the first named comes last; and the `KEY=VALUE` of fields that
-/// name none. A later description or type takes the place of an earlier one.
-fn named_parameters(fields: &[Field<'_>]) -> (Vec<Parameter>, Vec<Vec<u8>>) {
-    let (mut parameters, mut nameless) = (Vec::<Parameter>::new(), Vec::new());
-    // A module may name a million.
-    let mut places = BTreeMap::new();
-    let is_parameter = |field: &&Field<'_>| matches!(&*field.key, b"parm" | b"parmtype");
-    for field in fields.iter().filter(is_parameter) {
-        let Some(colon) = field.value.iter().position(|byte| *byte == b':') else {
-            nameless.push([&*field.key, b"=", &*field.value].concat());
-            continue;
-        };
-        let (name, text) = field.value.split_at(colon);
-        let at = *places.entry(name).or_insert_with(|| {
-            let name = name.to_vec();
-            parameters.push(Parameter { name, description: None, kind: None });
-            parameters.len().saturating_sub(1)
-        });
-        if let Some(parameter) = parameters.get_mut(at) {
-            let Parameter { description, kind, .. } = parameter;
-            let part = if *field.key == *b"parm" { description } else { kind };
-            *part = Some(text.get(1..).unwrap_or_default().to_vec());
-        }
-    }
-    parameters.reverse();
-    (parameters, nameless)
-}
-
-/// All fields but the parameters, for people or (`end` is NUL) for programs.
-fn show_fields(out: &mut dyn Write, fields: &[Field<'_>], end: u8) -> io::Result<()> {
-    for Field { key, value } in fields {
-        match (&**key, end) {
-            (b"parm" | b"parmtype", _) => {}
-            (key, 0) => {
-                for part in [key, b"=", value, b"\0"] {
-                    out.write_all(part)?;
-                }
-            }
-            (key, end) => line(out, key, value, end)?,
-        }
-    }
-    Ok(())
-}
-
-/// One line for people.
-fn line(out: &mut dyn Write, key: &[u8], value: &[u8], end: u8) -> io::Result<()> {
-    const COLUMN: &[u8; 16] = b":               ";
-    out.write_all(key)?;
-    let padding = COLUMN.len().saturating_sub(key.len());
-    out.write_all(COLUMN.get(..padding.max(1)).unwrap_or_default())?;
-    out.write_all(value)?;
-    out.write_all(&[end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields<'a>(strings: &[&'a str]) -> Vec<Field<'a>> {
-        strings.iter().map(|string| Field::of(string.as_bytes())).collect()
-    }
-
-    #[test]
-    fn many_parameters_take_no_longer_each() {
-        let strings: Vec<String> = (0..50_000).map(|n| format!("parm=p{n}:text")).collect();
-        let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
-        let start = std::time::Instant::now();
-        assert_eq!(named_parameters(&fields(&strings)).0.len(), 50_000);
-        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
-    }
-
-    fn shown(strings: &[&str], end: u8) -> String {
-        let mut out = Vec::new();
-        show_fields(&mut out, &fields(strings), end).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    fn named(strings: &[&str], render: fn(&Parameter) -> Vec<u8>) -> Vec<String> {
-        let (parameters, _) = named_parameters(&fields(strings));
-        parameters.iter().map(|p| String::from_utf8(render(p)).unwrap()).collect()
-    }
-
-    #[test]
-    fn values_begin_at_a_column_until_the_key_is_too_long() {
-        let strings = ["license=GPL", "fourteen_bytes=1", "fifteen_bytes__=2", "bare", "=x"];
-        assert_eq!(
-            shown(&strings, b'\n'),
-            "license:        GPL\nfourteen_bytes: 1\nfifteen_bytes__:2\n\
-             bare:           \n:               x\n"
-        );
-        assert_eq!(shown(&["license=GPL", "parm=a:b", "a=b=c"], 0), "license=GPL\0a=b=c\0");
-    }
-
-    #[test]
-    fn parameters_go_backwards() {
-        let strings = ["parm=a:A", "parmtype=b:int", "license=GPL", "parm=b:B", "parmtype=c:bool"];
-        let full = |parameter: &Parameter| parameter.in_full().unwrap();
-        assert_eq!(named(&strings, full), ["c:bool", "b:B (int)", "a:A"]);
-        assert_eq!(named(&strings, Parameter::alone), ["c: (bool)", "b:B (int)", "a:A"]);
-    }
-
-    #[test]
-    fn later_parts_of_a_parameter_replace_earlier_ones() {
-        let strings = ["parm=a:1", "parm=b:2", "parm=a:3"];
-        assert_eq!(named(&strings, Parameter::alone), ["b:2", "a:3"]);
-    }
-
-    #[test]
-    fn parameter_without_colon_has_no_name() {
-        let (parameters, nameless) =
-            named_parameters(&fields(&["parm=xyz", "parmtype", "parm=:b"]));
-        assert_eq!(parameters.len(), 1);
-        assert_eq!(nameless, [&b"parm=xyz"[..], b"parmtype="]);
-    }
 }

@@ -1,6 +1,7 @@
 //! `modprobe`: loads a module and all that it needs, or removes it.
 
 mod insert;
+mod json;
 mod lines;
 mod remove;
 mod show;
@@ -63,6 +64,7 @@ static DEFINITION: Definition = Definition::new(
             .visible_alias("dump-modversions"),
         flag("show-exports", "Print the symbols that a module exports"),
         flag("dry-run", "Print what would be done").short('n').visible_alias("show"),
+        flag("json", "With -c, -D, -n or -R: print JSON Lines").own(),
         list("config", "PATH", "Read this file or directory, not the usual ones").short('C'),
         value("dirname", "DIR", "The root of /lib/modules").short('d'),
         value("set-version", "VERSION", "This kernel, not the running one").short('S'),
@@ -101,6 +103,8 @@ struct Settings {
     show: bool,
     /// Nothing is done.
     dry_run: bool,
+    /// What is shown is for programs.
+    json: bool,
     shell: Shell,
     /// Tells, with `-v` and where something is done, what others than root could have
     /// changed.
@@ -125,6 +129,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         gravity: if every { Level::Warning } else { Level::Fatal },
         show: dry_run || host.report.wants(Level::Notice),
         dry_run,
+        json: given.flag("json"),
         shell: Shell {
             modprobe_options: variable::passed_on(
                 host.environment.modprobe_options.as_deref(),
@@ -148,6 +153,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let database = ManuallyDrop::new(Database::new(directory));
     let resolver = Resolver { database: &database, config: &config };
     let outcome = match mode {
+        Mode::ShowConfig if settings.json => json::config(host, &resolver),
         Mode::ShowConfig => show::config(host, &resolver),
         Mode::ShowModversions(name) => symbols::modversions(host, &resolver, &settings, &name),
         Mode::ShowExports(name) => symbols::exports(host, &resolver, &settings, &name),
@@ -185,8 +191,14 @@ fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
         host.report.error("missing parameters. See -h.");
         return None;
     };
-    let force = given.flag("force");
     let depends = given.flag("show-depends");
+    let shows = ["resolve-alias", "dry-run"].iter().any(|id| given.flag(id)) || depends;
+    let symbols = ["show-modversions", "show-exports"].iter().any(|id| given.flag(id));
+    if given.flag("json") && (symbols || !shows) {
+        host.report.error("--json goes with -c, -D, -n or -R only.");
+        return None;
+    }
+    let force = given.flag("force");
     let ignore_commands = given.flag("ignore-install");
     let first_time = given.flag("first-time");
     if given.flag("show-modversions") {

@@ -11,7 +11,7 @@ use komod_probe::{
     execute, plan_insert,
 };
 
-use super::{Settings, lines, report_broken};
+use super::{Settings, json, lines, report_broken};
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};
 use crate::{errno_text, io_text};
@@ -33,7 +33,7 @@ pub(super) fn all(
         // Of several modules the last one counts.
         let mut last = Outcome::Success;
         for target in &targets {
-            last = one(host, resolver, settings, target, request)?;
+            last = one(host, resolver, settings, name, target, request)?;
         }
         outcome = outcome.and(last);
     }
@@ -50,6 +50,9 @@ pub(super) fn resolve(
     let mut outcome = Outcome::Success;
     for name in names {
         match find(host, resolver, settings, name) {
+            Some(targets) if settings.json => {
+                json::targets(host.stdout, resolver.database, name, &targets)?
+            }
             Some(targets) => {
                 for target in targets {
                     host.stdout.write_all(target.name.as_bytes())?;
@@ -103,6 +106,7 @@ fn one(
     host: &mut Host<'_>,
     resolver: &Resolver<'_>,
     settings: &Settings,
+    name: &OsStr,
     target: &Target,
     request: &Request,
 ) -> io::Result<Outcome> {
@@ -128,8 +132,11 @@ fn one(
         }
     }
     drop(watch);
-    let result =
-        if settings.dry_run { rehearse(host, &plan)? } else { act(host, &plan, settings)? };
+    let result = if settings.dry_run {
+        rehearse(host, resolver, settings, name, &plan)?
+    } else {
+        act(host, &plan, settings)?
+    };
     match result {
         Ok(()) => Ok(Outcome::Success),
         Err(failure) => {
@@ -146,9 +153,19 @@ fn one(
     }
 }
 
-fn rehearse(host: &mut Host<'_>, plan: &Plan) -> io::Result<Result<(), Failure>> {
+fn rehearse(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    name: &OsStr,
+    plan: &Plan,
+) -> io::Result<Result<(), Failure>> {
     if plan.is_too_late() {
         return Ok(Err(Failure::AlreadyLoaded));
+    }
+    if settings.json {
+        json::plan(host.stdout, resolver.database, name, plan)?;
+        return Ok(Ok(()));
     }
     for step in &plan.steps {
         lines::action(step, host.stdout)?;

@@ -9,7 +9,7 @@ use komod_probe::{
     plan_removal, rehearse_removal, remove,
 };
 
-use super::{Settings, lines, report_broken};
+use super::{Settings, json, lines, report_broken};
 use crate::errno_text;
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};
@@ -33,7 +33,9 @@ pub(super) fn all(
             }
         }
         for target in targets {
-            let Err(failure) = one(host, resolver, settings, &target, request)? else { continue };
+            let Err(failure) = one(host, resolver, settings, name, &target, request)? else {
+                continue;
+            };
             outcome = Outcome::Failure;
             if !matches!(failure, RemovalFailure::Kernel { .. }) && gives_up(host, settings) {
                 return Ok(outcome);
@@ -68,6 +70,7 @@ fn one(
     host: &mut Host<'_>,
     resolver: &Resolver<'_>,
     settings: &Settings,
+    name: &OsStr,
     target: &Target,
     request: &RemovalRequest,
 ) -> io::Result<Result<(), RemovalFailure>> {
@@ -78,7 +81,10 @@ fn one(
         host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
     let Host { kernel, stdout, report, .. } = host;
-    let mut written = Ok(());
+    let mut written = match settings.json {
+        true => json::removal(*stdout, resolver.database, name, &plan),
+        false => Ok(()),
+    };
     let mut observe = |event: RemovalEvent<'_>| match event {
         RemovalEvent::Starting(step) => {
             let said = announce(step, settings, *stdout);
@@ -100,6 +106,9 @@ fn one(
 }
 
 fn announce(step: &RemovalStep, settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+    if settings.json {
+        return Ok(());
+    }
     if settings.show {
         lines::removal(step, out)?;
         return out.flush();
