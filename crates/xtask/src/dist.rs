@@ -1,12 +1,14 @@
 //! `cargo xtask dist [DIR]`: what is handed out. The one static program, with
-//! every codec and stripped, under a name that says its version and target,
-//! and the checksums of all that lies beside it.
+//! every codec and stripped, under a name that says its version and target;
+//! packages for Debian; and the checksums of all that lies beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::binary;
+use crate::debian;
+use crate::libkmod::Library;
 use crate::outcome::{Stop, Tally};
 use crate::place;
 use crate::programs;
@@ -21,19 +23,22 @@ pub fn run(words: &[String]) -> Result<bool, Stop> {
         [dir] => PathBuf::from(dir),
         _ => return Err(Stop::Failed("one directory expected, or none".into())),
     };
-    let program = make(&dir)?;
-    println!("{}\n{}", program.display(), dir.join(SUMS).display());
+    fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
+    for file in make(&dir)? {
+        println!("{}", file.display());
+    }
     Ok(true)
 }
 
-/// Builds the program into `dir` and sums up what lies there; returns its path.
-pub fn make(dir: &Path) -> Result<PathBuf, Stop> {
+/// Builds everything into `dir`, which is there, and sums up what lies in it; returns
+/// the paths, the program's first.
+pub fn make(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
     let built = binary::musl()?;
-    fs::create_dir_all(dir).map_err(Stop::io(dir.display()))?;
     let program = dir.join(name());
     fs::copy(&built, &program).map_err(Stop::io(program.display()))?;
+    let packages = debian::make(dir, &program, &Library::release()?)?;
     sums(dir)?;
-    Ok(program)
+    Ok([vec![program], packages, vec![dir.join(SUMS)]].concat())
 }
 
 /// What the program is called: version and target.
@@ -60,7 +65,8 @@ fn sums(dir: &Path) -> Result<(), Stop> {
 pub fn part() -> Result<Tally, Stop> {
     let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
     let (dir, root) = (scratch.path().join("dist"), scratch.path().join("root"));
-    let program = make(&dir)?;
+    fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
+    let program = make(&dir)?.swap_remove(0);
     let mut tally = Tally::default();
     let mut check = |about: &str, seen: Result<String, Stop>, wanted: &str| {
         let held = seen.as_ref().is_ok_and(|text| text.contains(wanted));

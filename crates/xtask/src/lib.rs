@@ -22,7 +22,7 @@
 //! | `instructions` | what each command costs, held to kept values; `callgrind` counts |
 //! | `loaded` | a kernel with modules in it, as its files tell |
 //! | `binary` | the program as it is shipped |
-//! | `dist` | that program with its checksums, to be handed out |
+//! | `dist` | that program with its checksums, to be handed out; in packages by `debian` |
 //! | `place` | komod's files below a root directory |
 //! | `libkmod` | the library: linked, and asked by a C program |
 //! | `completions` | what shells complete, from the tools' definitions |
@@ -45,6 +45,7 @@ pub mod completions;
 pub mod consumers;
 pub mod cpio;
 pub mod damage;
+pub mod debian;
 pub mod demo;
 pub mod dist;
 pub mod faults;

@@ -12,7 +12,7 @@ use crate::programs;
 use crate::test::workspace;
 
 /// The library's file name: what it answers to is a link to it.
-const FILE: &str = "libkmod.so.2.5.1";
+pub const FILE: &str = "libkmod.so.2.5.1";
 
 /// The name that programs ask the loader for.
 pub const SONAME: &str = "libkmod.so.2";
@@ -55,7 +55,7 @@ impl Library {
     /// version script names is seen, and the unwinder is its own.
     fn link(&self, archive: &Path) -> Result<(), Stop> {
         std::fs::create_dir_all(&self.dir).map_err(Stop::io(self.dir.display()))?;
-        let script = workspace().join("crates/libkmod/link/libkmod.map");
+        let script = version_script();
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-o"]).arg(self.file());
         cc.arg(format!("-Wl,-soname,{SONAME}"));
@@ -78,6 +78,16 @@ impl Library {
         }
         Ok(())
     }
+}
+
+/// The linker's list of what the library shows.
+pub fn version_script() -> PathBuf {
+    workspace().join("crates/libkmod/link/libkmod.map")
+}
+
+/// What C programs include.
+pub fn header() -> PathBuf {
+    workspace().join("crates/libkmod/include/libkmod.h")
 }
 
 /// The files of pkg-config by their names, with the directory in which this machine's

@@ -26,7 +26,11 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ("libkmod", "build libkmod.so.2", xtask::libkmod::run),
     ("completions", "write what shells complete the tools with: DIR", xtask::completions::run),
     ("bench", "measure komod beside the original: [GROUP...], --help", xtask::bench::run),
-    ("dist", "build the static program, with checksums: [DIR]", xtask::dist::run),
+    (
+        "dist",
+        "build the static program and Debian packages, with checksums: [DIR]",
+        xtask::dist::run,
+    ),
     ("install", "put komod's files below a directory: --root DIR", xtask::place::run),
     (
         "fuzz",

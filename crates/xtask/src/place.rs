@@ -28,7 +28,7 @@ pub const LINKS: [(&str, &str); 7] = [
 ];
 
 /// Other names of manual pages.
-const PAGES: [(&str, &str); 1] = [("modprobe.conf.5", "modprobe.d.5")];
+pub const PAGES: [(&str, &str); 1] = [("modprobe.conf.5", "modprobe.d.5")];
 
 /// `cargo xtask install --root DIR`.
 pub fn run(words: &[String]) -> Result<bool, Stop> {
@@ -74,7 +74,7 @@ pub fn install(root: &Path, program: &Path) -> Result<Vec<PathBuf>, Stop> {
 }
 
 /// The names of all manual pages, sorted.
-fn pages() -> Result<Vec<String>, Stop> {
+pub fn pages() -> Result<Vec<String>, Stop> {
     let dir = test::workspace().join("man");
     let entries = fs::read_dir(&dir).map_err(Stop::io(dir.display()))?;
     let mut pages: Vec<String> =
@@ -84,7 +84,7 @@ fn pages() -> Result<Vec<String>, Stop> {
 }
 
 /// Where a manual page lies: its section is its ending.
-fn manual(page: &str) -> String {
+pub fn manual(page: &str) -> String {
     let section = page.rsplit('.').next().unwrap_or_default();
     format!("usr/share/man/man{section}/{page}")
 }
