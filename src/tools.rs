@@ -1,6 +1,7 @@
 //! The table of tools: a program's name, what it is for, its definition, its
 //! function.
 
+mod denied;
 mod depmod;
 mod exposed;
 mod insmod;

@@ -2,15 +2,19 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use komod_config::{Config, Search};
+use komod_name::ModuleName;
 use komod_probe::{Cause, Event, Force, load_file};
 
+use super::denied::Denied;
 use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
-use crate::report::insmod_phrase;
+use crate::report::{Report, insmod_phrase};
 use crate::{errno_text, io_text};
 
 pub(super) const TOOL: Tool = Tool {
@@ -76,6 +80,7 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
     let pipe = metadata.file_type().is_fifo();
     let _writer_is_there = pipe.then(|| std::fs::File::open(path));
     let report = &mut host.report;
+    warn_of_denial(report, path);
     let mut observe = |event: Event<'_>| match event {
         // A warning, so that `-v` shows it: this tool begins with errors alone.
         Event::FromMemory { path } => report.warning(format_args!(
@@ -101,5 +106,17 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
             host.report.error(format_args!("could not insert module {}: {why}", path.display()));
             Outcome::Failure
         }
+    }
+}
+
+/// Says so when a `deny` line is for the module of this file, whatever the threshold: who
+/// names a file is obeyed.
+fn warn_of_denial(report: &mut Report<'_>, path: &Path) {
+    let config = Config::load(&Search::modprobe_default(), None, None);
+    let name = ModuleName::of_path(path.as_os_str().as_bytes());
+    if let Some(line) = config.deny_for(name.as_bytes()) {
+        report.raise_threshold(1);
+        report.warning(format_args!("module {name} is {}", Denied(line)));
+        report.raise_threshold(-1);
     }
 }

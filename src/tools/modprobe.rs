@@ -50,6 +50,7 @@ static DEFINITION: Definition = Definition::new(
             .short('i')
             .visible_alias("ignore-remove"),
         flag("use-blacklist", "Let the blacklist hold back plain names too").short('b'),
+        flag("ignore-deny", "Load what deny lines forbid").own(),
         flag("force", "Overlook versions; with -r, users").short('f'),
         flag("force-modversion", "Overlook the versions of symbols"),
         flag("force-vermagic", "Overlook the version of the kernel"),
@@ -114,13 +115,16 @@ struct Settings {
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let mut words = variable::split(host.environment.modprobe_options.as_deref());
     let inherited = variable::inherited(&words);
+    // What the variable says about denying does not count.
+    let own = (!words.is_empty()).then(|| args.clone());
     words.extend(args);
     let given = match cli::parse(host, &DEFINITION, words)? {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
     listen(host, &given);
-    let Some(mode) = mode(host, &given) else { return Ok(Outcome::Failure) };
+    let ignore_deny = ignores_deny(host, &given, own.as_deref());
+    let Some(mode) = mode(host, &given, ignore_deny) else { return Ok(Outcome::Failure) };
     let Some(directory) = module_directory(host, &given) else { return Ok(Outcome::Failure) };
     let depends = given.flag("show-depends");
     let dry_run = depends || given.flag("dry-run");
@@ -180,8 +184,24 @@ fn listen(host: &mut Host<'_>, given: &Given) {
     }
 }
 
+/// Whether the command line asks to overlook `deny` lines. Its words are `own` where
+/// others stand before them, out of `MODPROBE_OPTIONS`: who runs modprobe has to say it
+/// himself, or every command that modprobe runs would have it too.
+fn ignores_deny(host: &mut Host<'_>, given: &Given, own: Option<&[OsString]>) -> bool {
+    const IT: &str = "ignore-deny";
+    if !given.flag(IT) {
+        return false;
+    }
+    let says = |own| Given::quietly(&DEFINITION, own).is_some_and(|own| own.flag(IT));
+    let counts = own.is_none_or(says);
+    if !counts {
+        host.report.warning("--ignore-deny counts on the command line only: it is ignored");
+    }
+    counts
+}
+
 /// What to do; `None` when that is not said, and that has been reported.
-fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
+fn mode(host: &mut Host<'_>, given: &Given, ignore_deny: bool) -> Option<Mode> {
     let wait = wait(host, given)?;
     if given.flag("show-config") {
         return Some(Mode::ShowConfig);
@@ -233,6 +253,7 @@ fn mode(host: &mut Host<'_>, given: &Given) -> Option<Mode> {
         },
         ignore_loaded: depends,
         first_time,
+        ignore_deny,
     };
     if !given.flag("all") {
         request.options = super::parameters::join(names.get(1..).unwrap_or_default());

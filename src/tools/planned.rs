@@ -66,6 +66,10 @@ fn put_step(line: &mut Line, step: &Step) {
             by = Some(origin);
             "skip"
         }
+        Action::Denied { line, .. } => {
+            by = Some(&line.origin);
+            "deny"
+        }
         Action::Missing => "missing",
     };
     line.key("action").text(action.as_bytes());
@@ -83,6 +87,10 @@ fn put_step(line: &mut Line, step: &Step) {
     match of {
         Some(of) => line.key("of").number(of as u64),
         None => line.key("of").null(),
+    }
+    if let Action::Denied { module, line: deny } = &step.action {
+        line.key("denied").text(module.as_bytes());
+        line.key("denied_reason").text(&deny.reason);
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::files::{self, Reader, Search};
-use crate::{Alias, Blacklist, Command, Options, Softdep, Warning, Weakdep};
+use crate::{Alias, Allow, Blacklist, Command, Deny, Options, Softdep, Warning, Weakdep};
 use std::path::{Path, PathBuf};
 
 /// All modprobe configuration, each kind of directive in the order read.
@@ -20,6 +20,10 @@ pub struct Config {
     pub softdeps: Vec<Softdep>,
     /// `weakdep` lines, likewise.
     pub weakdeps: Vec<Weakdep>,
+    /// `deny` lines; which of them holds is [`Config::deny_for`]'s to say.
+    pub denies: Vec<Deny>,
+    /// `allow` lines.
+    pub allows: Vec<Allow>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
     /// What was left out.

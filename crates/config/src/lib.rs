@@ -27,6 +27,7 @@
 
 mod cmdline;
 mod config;
+mod deny;
 mod depmod;
 mod directive;
 mod files;
@@ -37,6 +38,7 @@ mod origin;
 mod version;
 
 pub use config::Config;
+pub use deny::{Allow, Deny};
 pub use depmod::{DepmodConfig, External, Override, SearchWord};
 pub use directive::{Alias, Blacklist, Command, Options, Softdep, Weakdep};
 pub use files::Search;

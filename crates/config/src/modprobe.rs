@@ -2,7 +2,10 @@
 
 use crate::line::{Line, Words, lines, names, untab};
 use crate::origin::shown;
-use crate::{Alias, Blacklist, Command, Config, Level, Options, Origin, Softdep, Warning, Weakdep};
+use crate::{
+    Alias, Allow, Blacklist, Command, Config, Deny, Level, Options, Origin, Softdep, Warning,
+    Weakdep,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -91,6 +94,15 @@ impl Config {
                 let module = normal(words.next()?)?;
                 let weak = names(words.rest()?).map(<[u8]>::to_vec).collect();
                 self.weakdeps.push(Weakdep { module, weak, from_modules, origin });
+            }
+            b"deny" => {
+                let module = normal(words.next()?)?;
+                let reason = words.rest().unwrap_or_default().trim_ascii().to_vec();
+                self.denies.push(Deny { module, reason, origin });
+            }
+            b"allow" => {
+                let module = normal(words.next()?)?;
+                self.allows.push(Allow { module, origin });
             }
             _ => return None,
         }

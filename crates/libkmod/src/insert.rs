@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
+use komod_config::Deny;
 use komod_kernel::Errno;
 use komod_name::ModuleName;
 use komod_probe::{
@@ -11,7 +12,7 @@ use komod_probe::{
     Request, Shell, Source, Status, Step, Target, execute, load_file, merged_options, plan_insert,
 };
 
-use crate::log::INFO;
+use crate::log::{ERROR, INFO};
 use crate::text::{c_text, errno_text};
 use crate::{Context, Module};
 
@@ -68,6 +69,10 @@ impl Module {
             context.no_file(self.module_name());
             return Err(Errno::ENOENT);
         };
+        if let Some(line) = context.config.deny_for(self.module_name().as_bytes()) {
+            // A file that is named is loaded; modprobe's way is `probe`.
+            context.say_denied(INFO, "kmod_module_insert_module", self.module_name(), line);
+        }
         let mut observe = |event: Event<'_>| context.tell(&event);
         load_file(&*context.kernel, path, options, force, &mut observe)
             .map_err(|error| Errno::from_raw(error.raw_os_error()))
@@ -96,11 +101,15 @@ impl Module {
             blacklist: Blacklist::Ignored,
             ignore_loaded: how.ignore_loaded,
             first_time: how.fail_on_loaded,
+            ignore_deny: false,
         };
         let mut plan = plan_insert(&resolver, &*context.kernel, &target, &request);
         if let [Step { action: Action::AlreadyLoaded, .. }] = plan.steps.as_slice() {
             let too_late = plan.is_too_late();
             return if too_late { Err(Errno::EEXIST as i32) } else { Ok(Probed::Done) };
+        }
+        if context.tell_denied(&plan) {
+            return Err(Errno::EPERM as i32);
         }
         if let Some(held_back) = self.held_back(how) {
             return Ok(held_back);
@@ -172,7 +181,7 @@ impl Run<'_> {
     fn announce(&self, step: &Step) {
         let merged;
         let (install, options) = match &step.action {
-            Action::AlreadyLoaded | Action::Skipped { .. } => return,
+            Action::AlreadyLoaded | Action::Skipped { .. } | Action::Denied { .. } => return,
             Action::Run { options, .. } => (true, options),
             Action::Load { options, .. } => (false, options),
             Action::Builtin | Action::Missing => {
@@ -210,6 +219,25 @@ impl Context {
             "kmod_module_insert_module",
             format_args!("could not find module by name='{module}'"),
         );
+    }
+
+    /// Tells what `deny` lines forbid; whether that is the module asked for.
+    fn tell_denied(&self, plan: &Plan) -> bool {
+        let mut refused = false;
+        for step in &plan.steps {
+            if let Action::Denied { module, line } = &step.action {
+                let level = if step.top { ERROR } else { INFO };
+                self.say_denied(level, "kmod_module_probe_insert_module", module, line);
+                refused |= step.top;
+            }
+        }
+        refused
+    }
+
+    fn say_denied(&self, level: i32, function: &str, module: &ModuleName, line: &Deny) {
+        let (origin, reason) = (&line.origin, String::from_utf8_lossy(&line.reason));
+        let text = format_args!("module '{module}' is denied by {origin}: {reason}");
+        self.log.say(level, function, text);
     }
 
     /// Tells what happens while something is loaded.

@@ -44,6 +44,9 @@ pub enum Failure {
     /// There is no file for a module.
     #[error("no file for module {0}")]
     Missing(ModuleName),
+    /// A `deny` line forbids the module, or what it needs.
+    #[error("denied")]
+    Denied,
     /// A file did not get into the kernel.
     #[error(transparent)]
     Load(LoadError),
@@ -57,6 +60,7 @@ impl Failure {
     pub fn raw_os_error(&self) -> i32 {
         match self {
             Failure::AlreadyLoaded => Errno::EEXIST as i32,
+            Failure::Denied => Errno::EPERM as i32,
             Failure::Missing(_) => Errno::ENOENT as i32,
             Failure::Load(error) => error.raw_os_error(),
             Failure::Command(_) => Errno::EINVAL as i32,
@@ -102,6 +106,7 @@ fn attempt(
 ) -> Result<(), Failure> {
     match step.action {
         Action::Skipped { .. } => return Ok(()),
+        Action::Denied { .. } => return Err(Failure::Denied),
         Action::Builtin | Action::AlreadyLoaded => return Err(Failure::AlreadyLoaded),
         _ => {}
     }

@@ -1,9 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use komod_config::Config;
 use komod_kernel::{InitState, Kernel};
 use komod_name::ModuleName;
 
+use crate::deny::Guard;
 use crate::lookups::Lookups;
 use crate::{Action, Force, Plan, Reason, Resolver, Step, Target};
 
@@ -36,6 +37,8 @@ pub struct Request {
     pub ignore_loaded: bool,
     /// It is an error when the module is in the kernel already.
     pub first_time: bool,
+    /// `deny` lines do not count.
+    pub ignore_deny: bool,
 }
 
 /// Plans how `target` gets into the kernel. Nothing is changed; `kernel` is
@@ -44,6 +47,8 @@ pub struct Request {
 /// Dependencies come deepest first, each between its soft dependencies, then
 /// the module between its own. The first matching `softdep` and `install` line
 /// of a module counts; an administrator's `softdep` beats the module's own.
+/// A `deny` line for the module or for one that it needs leaves one step,
+/// [`Action::Denied`]; what is in the kernel already is not denied.
 pub fn plan_insert(
     resolver: &Resolver<'_>,
     kernel: &dyn Kernel,
@@ -66,6 +71,11 @@ pub fn plan_insert(
         plan.steps.push(only(Action::AlreadyLoaded));
         return plan;
     }
+    let guard = Guard::new(resolver, kernel, request);
+    if let Some(denied) = guard.as_ref().and_then(|guard| guard.by(target)) {
+        plan.steps.push(only(denied));
+        return plan;
+    }
     let held_back = match request.blacklist {
         Blacklist::Ignored => false,
         Blacklist::Aliases => target.alias.is_some(),
@@ -76,15 +86,17 @@ pub fn plan_insert(
         plan.steps.push(only(Action::Skipped { origin: line.origin.clone() }));
         return plan;
     }
-    let mut walk = Walk::new(resolver);
+    let mut walk = Walk::new(resolver, guard);
     walk.list(target, request.ignore_commands);
     plan.unreadable = walk.lookups.unreadable;
-    for mut entry in walk.entries {
+    for (number, mut entry) in walk.entries.into_iter().enumerate() {
         let top = entry.target.name == target.name && entry.target.alias == target.alias;
         // The target itself has been asked for already.
         let action = if !top && !request.ignore_loaded && in_kernel(resolver, kernel, &entry.target)
         {
             Action::AlreadyLoaded
+        } else if let Some(denied) = walk.denied.remove(&number) {
+            denied
         } else {
             let extra = if top { request.options.as_slice() } else { &[] };
             action(resolver, &mut entry, extra)
@@ -102,7 +114,7 @@ pub fn plan_insert(
 }
 
 /// Whether the module runs already: loaded and initialised, or built in.
-fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &Target) -> bool {
+pub(crate) fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &Target) -> bool {
     target.is_builtin(resolver.database)
         || matches!(kernel.state(target.name.as_bytes()), Ok(Some(InitState::Live)))
 }
@@ -171,22 +183,28 @@ enum Task {
 /// dependencies can be as long as the configuration.
 struct Walk<'a> {
     resolver: &'a Resolver<'a>,
+    guard: Option<Guard<'a>>,
     visited: BTreeSet<Key>,
     required: BTreeSet<Key>,
     entries: Vec<Entry>,
     /// Where each mention stands on the list.
     places: Vec<usize>,
+    /// Of which entries, by their number, nothing is loaded: soft dependencies, unless they
+    /// are in the kernel.
+    denied: BTreeMap<usize, Action>,
     lookups: Lookups,
 }
 
 impl<'a> Walk<'a> {
-    fn new(resolver: &'a Resolver<'a>) -> Self {
+    fn new(resolver: &'a Resolver<'a>, guard: Option<Guard<'a>>) -> Self {
         Self {
             resolver,
+            guard,
             visited: BTreeSet::new(),
             required: BTreeSet::new(),
             entries: Vec::new(),
             places: Vec::new(),
+            denied: BTreeMap::new(),
             lookups: Lookups::new(),
         }
     }
@@ -205,7 +223,13 @@ impl<'a> Walk<'a> {
         while let Some(task) = tasks.pop() {
             match task {
                 Task::List { target, link } => {
-                    if self.visited.insert(target.key()) {
+                    if !self.visited.insert(target.key()) {
+                        continue;
+                    }
+                    if let Some(denied) = self.guard.as_ref().and_then(|guard| guard.by(&target)) {
+                        self.denied.insert(self.entries.len(), denied);
+                        self.entries.push(Entry { target, link, ignore_command: false });
+                    } else {
                         let id = self.mention();
                         let named = target.clone();
                         tasks.push(Task::Surround { target: named, required: false, id, link });

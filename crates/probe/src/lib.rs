@@ -15,6 +15,7 @@
 mod command;
 mod command_line;
 mod database;
+mod deny;
 mod execute;
 mod insert;
 mod load;

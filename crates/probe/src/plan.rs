@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use komod_config::Origin;
+use komod_config::{Deny, Origin};
 use komod_name::ModuleName;
 
 use crate::{Force, Target};
@@ -33,6 +33,14 @@ pub enum Action {
     Skipped {
         /// The line that says so.
         origin: Origin,
+    },
+    /// A `deny` line forbids it, or what it needs: a required step ends the plan, and then
+    /// stands there alone; a soft dependency is left out with all that it needs.
+    Denied {
+        /// Whose line it is: the module of the step, or one that it needs.
+        module: ModuleName,
+        /// The line.
+        line: Box<Deny>,
     },
     /// There is no such module, only something that names it. Carrying this out
     /// fails.

@@ -99,8 +99,8 @@ impl World {
 }
 
 /// The steps of `plan`, a word for each: `+a` loads, `!a` runs a command, `b`
-/// for builtin, `=a` is loaded, `-a` skipped, `?a` missing; options in
-/// brackets; a `.` behind what may fail, a `^` behind the module asked for.
+/// for builtin, `=a` is loaded, `-a` skipped, `?a` missing, `xa(b)`
+/// denied for `b`'s sake; options in brackets; a `.` behind what may fail, a `^` behind the module asked for.
 pub(crate) fn sketch(plan: &Plan) -> String {
     let words = plan.steps.iter().map(|step| {
         let name = &step.module;
@@ -114,6 +114,7 @@ pub(crate) fn sketch(plan: &Plan) -> String {
             Action::Builtin => format!("b{name}"),
             Action::AlreadyLoaded => format!("={name}"),
             Action::Skipped { .. } => format!("-{name}"),
+            Action::Denied { module, .. } => format!("x{name}({module})"),
             Action::Missing => format!("?{name}"),
         };
         let soft = if step.required { "" } else { "." };

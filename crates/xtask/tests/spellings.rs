@@ -35,6 +35,8 @@ const EXEMPT: &[(&str, &str)] = &[
     ("modinfo: --json", OWN),
     ("modinfo: --no-cache abbreviated", OWN),
     ("modinfo: --no-cache", OWN),
+    ("modprobe: --ignore-deny abbreviated", OWN),
+    ("modprobe: --ignore-deny", OWN),
     ("modprobe: --json abbreviated", OWN),
     ("modprobe: --json", OWN),
     ("modprobe: --show-alias abbreviated", NEWER),

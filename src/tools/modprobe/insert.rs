@@ -14,6 +14,7 @@ use komod_probe::{
 use super::{Settings, json, lines, report_broken};
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};
+use crate::tools::denied::Denied;
 use crate::{errno_text, io_text};
 
 /// Loads every one of `names`; parameters are the request's.
@@ -125,6 +126,12 @@ fn one(
             );
         }
     }
+    if tell_denied(&plan, &mut host.report) {
+        if settings.json {
+            json::plan(host.stdout, resolver.database, name, &plan)?;
+        }
+        return Ok(Outcome::Failure);
+    }
     let mut watch = settings.watch.borrow_mut();
     for step in &plan.steps {
         if let Action::Load { path, .. } = &step.action {
@@ -151,6 +158,26 @@ fn one(
             Ok(Outcome::Failure)
         }
     }
+}
+
+/// Tells what `deny` lines forbid; whether that is the module asked for.
+fn tell_denied(plan: &Plan, report: &mut Report<'_>) -> bool {
+    let mut refused = false;
+    for step in &plan.steps {
+        let Action::Denied { module, line } = &step.action else { continue };
+        let needs = match *module == step.module {
+            true => String::new(),
+            false => format!("it needs {module}, which is "),
+        };
+        let (name, why) = (&step.module, Denied(line));
+        if step.top {
+            report.error(format_args!("could not insert '{name}': {needs}{why}"));
+            refused = true;
+        } else {
+            report.warning(format_args!("soft dependency '{name}' is left out: {needs}{why}"));
+        }
+    }
+    refused
 }
 
 fn rehearse(

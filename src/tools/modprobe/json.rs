@@ -108,6 +108,14 @@ pub(super) fn config(host: &mut Host<'_>, resolver: &Resolver<'_>) -> io::Result
             line.key("from_modules").flag(it.from_modules);
         })?;
     }
+    for it in &config.denies {
+        directives.put("deny", "module", &it.module, &it.origin, |line| {
+            line.key("reason").text(&it.reason);
+        })?;
+    }
+    for it in &config.allows {
+        directives.put("allow", "module", &it.module, &it.origin, |_| {})?;
+    }
     directives.index("alias", resolver.database.aliases())?;
     directives.index("symbol", resolver.database.symbols())?;
     Ok(Outcome::Success)

@@ -13,7 +13,10 @@ pub(super) fn action(step: &Step, out: &mut dyn Write) -> io::Result<()> {
         }
         Action::Run { command, options, .. } => line(out, &[b"install ", command, b" ", options]),
         Action::Builtin => line(out, &[b"builtin ", step.module.as_bytes()]),
-        Action::AlreadyLoaded | Action::Skipped { .. } | Action::Missing => Ok(()),
+        Action::AlreadyLoaded
+        | Action::Skipped { .. }
+        | Action::Denied { .. }
+        | Action::Missing => Ok(()),
     }
 }
 

@@ -41,6 +41,15 @@ fn directives(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for line in &config.weakdeps {
         words(out, &[b"weakdep", &line.module, &line.text()])?;
     }
+    for line in &config.denies {
+        match line.reason.as_slice() {
+            [] => words(out, &[b"deny", &line.module])?,
+            reason => words(out, &[b"deny", &line.module, reason])?,
+        }
+    }
+    for line in &config.allows {
+        words(out, &[b"allow", &line.module])?;
+    }
     Ok(())
 }
 
