@@ -1,6 +1,7 @@
 //! `depmod`: makes the database that modprobe looks modules up in.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
@@ -407,7 +408,8 @@ fn kernel_symbols(
 ) -> Result<KernelSymbols, GaveUp> {
     let (KernelFile::Symvers(path) | KernelFile::SystemMap(path)) = file;
     let name = path.as_os_str().as_bytes();
-    let text = std::fs::read(path).map_err(|error| {
+    let read = File::open(path).and_then(|file| komod_file::read_text(&file));
+    let text = read.map_err(|error| {
         let why = io_text(&error);
         teller.report.fatal(format_args!("could not load {}: {why}", lossy(name)));
         GaveUp

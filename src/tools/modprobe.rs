@@ -363,7 +363,7 @@ fn report_broken(host: &mut Host<'_>, database: &Database) {
     for Broken { path, error } in database.take_broken() {
         match error {
             IndexError::Magic { .. } | IndexError::Version { .. } => host.report.error(error),
-            IndexError::NotRegular => {
+            IndexError::NotRegular | IndexError::TooLong { .. } => {
                 host.report.error(format_args!("{}: {error}", path.display()));
             }
             _ => {}

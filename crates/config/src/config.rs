@@ -40,7 +40,7 @@ impl Config {
         let mut config = Self::default();
         let sources = files::sources(search, module_dir, Reader::Modprobe, &mut config.warnings);
         for source in sources {
-            if let Some(text) = files::read(&source.path) {
+            if let Some(text) = files::read(&source.path, &mut config.warnings) {
                 config.files.push(source.path.clone());
                 config.read(source.path.into(), &text, source.from_modules);
             }

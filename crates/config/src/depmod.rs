@@ -70,7 +70,7 @@ impl DepmodConfig {
         let mut config = Self::default();
         let sources = files::sources(search, None, Reader::Depmod, &mut config.warnings);
         for source in sources {
-            if let Some(text) = files::read(&source.path) {
+            if let Some(text) = files::read(&source.path, &mut config.warnings) {
                 config.read(source.path.into(), &text, version);
             }
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -152,10 +153,19 @@ fn below(dir: &Path, name: &OsStr) -> PathBuf {
     PathBuf::from(OsString::from_vec(path))
 }
 
-/// The whole file; `None` if it cannot be read, which nobody is told. A pipe that
-/// nobody writes to does not hold it up.
-pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
-    komod_file::read_now(path).ok()
+/// The whole file; `None` if it cannot be read, which nobody is told but where it is
+/// too long. A pipe that nobody writes to does not hold it up.
+pub(crate) fn read(path: &Path, warnings: &mut Vec<Warning>) -> Option<Vec<u8>> {
+    match komod_file::read_now(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            let (path, most) = (shown(path.as_os_str().as_bytes()), komod_file::LONGEST_TEXT >> 20);
+            let text = format!("{path}: more than {most} MiB are not read");
+            warnings.push(Warning { level: Level::Error, function: "kmod_config_parse", text });
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]

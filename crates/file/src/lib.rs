@@ -43,6 +43,6 @@ pub use decompress::{DEFAULT_LIMIT, decompress};
 pub use error::Error;
 pub use exposure::{Exposed, ExposureCheck};
 pub use module_file::ModuleFile;
-pub use now::{open_now, read_now};
+pub use now::{LONGEST_TEXT, open_now, read_now, read_text};
 pub use refusal::kernel_may_refuse;
 pub use unpacker::Unpacker;

@@ -14,6 +14,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, openat};
 use nix::sys::stat::Mode;
 
+/// The longest text that is read, in bytes. A list of the kernel's build has some hundred
+/// kilobytes, System.map ten megabytes; a file with holes may seem to have any size.
+pub const LONGEST_TEXT: u64 = 64 << 20;
+
 /// Opens `path` for reading (close-on-exec), at once whatever it is. A pipe
 /// that somebody has open to write is waited for when it is read; one that nobody
 /// has is empty.
@@ -52,9 +56,9 @@ pub(crate) fn let_wait(file: &File) -> io::Result<()> {
 /// `/dev/null` is one, and others may never end.
 ///
 /// # Errors
-/// As `open`(2) and `read`(2); a directory is one.
+/// As `open`(2) and `read`(2); a directory is one, more than [`LONGEST_TEXT`] another.
 pub fn read_now(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open_now(path)?;
+    let file = open_now(path)?;
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
     if kind.is_char_device() || kind.is_block_device() {
@@ -63,12 +67,27 @@ pub fn read_now(path: &Path) -> io::Result<Vec<u8>> {
     if kind.is_fifo() {
         let_wait(&file)?;
     }
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    read_sized(&file, metadata.len())
+}
+
+/// All bytes of an open file, whatever it is.
+///
+/// # Errors
+/// As `read`(2); `EFBIG` where there are more than [`LONGEST_TEXT`].
+pub fn read_text(file: &File) -> io::Result<Vec<u8>> {
+    read_sized(file, file.metadata()?.len())
+}
+
+/// As [`read_text`], of a file that is expected to have `size` bytes.
+fn read_sized(file: &File, size: u64) -> io::Result<Vec<u8>> {
+    if size > LONGEST_TEXT {
+        return Err(Errno::EFBIG.into());
+    }
     let mut bytes = Vec::new();
     // One byte more tells the end without growing.
-    bytes.try_reserve_exact(size.saturating_add(1))?;
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    bytes.try_reserve_exact(usize::try_from(size).unwrap_or(0).saturating_add(1))?;
+    let read = file.take(LONGEST_TEXT.saturating_add(1)).read_to_end(&mut bytes)?;
+    if read as u64 > LONGEST_TEXT { Err(Errno::EFBIG.into()) } else { Ok(bytes) }
 }
 
 #[cfg(test)]
@@ -118,5 +137,23 @@ mod tests {
         assert_eq!(read_now(&file).expect("a file"), b"text");
         let other = dir.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
         assert_eq!(read_now(&other).expect_err("nothing").kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_is_too_long_is_an_error_at_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("file");
+        let file = File::create(&path).expect("made");
+        file.set_len(LONGEST_TEXT).expect("a hole");
+        assert_eq!(read_now(&path).expect("just so long").len() as u64, LONGEST_TEXT);
+        for size in [LONGEST_TEXT + 1, 1 << 40] {
+            file.set_len(size).expect("a hole");
+            let error = read_now(&path).expect_err("too long");
+            assert_eq!(error.raw_os_error(), Some(Errno::EFBIG as i32));
+        }
+        // A file that tells no size, and one that never ends.
+        let zero = File::open("/dev/zero").expect("a device");
+        let error = read_text(&zero).expect_err("without end");
+        assert_eq!(error.raw_os_error(), Some(Errno::EFBIG as i32));
     }
 }

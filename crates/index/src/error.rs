@@ -29,4 +29,10 @@ pub enum Error {
         /// Bytes of the file.
         size: u64,
     },
+    /// More bytes than offsets lead to.
+    #[error("{size} bytes are more than an index has")]
+    TooLong {
+        /// Bytes of the file.
+        size: u64,
+    },
 }

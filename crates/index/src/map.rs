@@ -59,8 +59,11 @@ fn open(path: &Path) -> Result<File, Error> {
 
 /// Bytes of the file: as many as a header has, at least. The kernel maps none.
 fn size(file: &File) -> Result<u64, Error> {
-    let size = file.metadata()?.len();
-    if size < crate::node::HEADER { Err(Error::TooShort { size }) } else { Ok(size) }
+    match file.metadata()?.len() {
+        size if size < crate::node::HEADER => Err(Error::TooShort { size }),
+        size if size > crate::node::LARGEST => Err(Error::TooLong { size }),
+        size => Ok(size),
+    }
 }
 
 fn copy(file: &File) -> Result<Bytes, Error> {
@@ -120,6 +123,11 @@ mod tests {
         fs::write(&path, "too short").unwrap();
         assert!(matches!(Bytes::map(&path), Err(Error::TooShort { size: 9 })));
         assert!(matches!(Bytes::map(dir.path()), Err(Error::NotRegular)));
+        let large = File::create(&path).unwrap();
+        large.set_len(1 << 40).unwrap();
+        for read in [Bytes::map, Bytes::read] {
+            assert!(matches!(read(&path), Err(Error::TooLong { size: 0x100_0000_0000 })));
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::Error;
 
 /// Bytes of a header, hence of the smallest file.
 pub(crate) const HEADER: u64 = 12;
+/// Bytes of the largest: what offsets lead to, and as much behind the last of them as one
+/// node may well have.
+pub(crate) const LARGEST: u64 = (OFFSET as u64) + (1 << 20);
 pub(crate) const MAGIC: u32 = 0xb007_f457;
 pub(crate) const VERSION: u32 = 0x0002_0001;
 pub(crate) const OFFSET: u32 = 0x0fff_ffff;

@@ -169,8 +169,8 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Whether an error says nothing about what is there: the disk, or a server, did
-/// not answer, or the machine has no more memory or descriptors. Where there is
-/// nothing, or nothing that we may read, kmod goes on without it, and so do we.
+/// not answer, the machine has no more memory or descriptors, or we read no file that
+/// long. Where there is nothing, or nothing that we may read, kmod goes on without it, and so do we.
 fn unread(error: &io::Error) -> bool {
     let errnos = [
         Errno::EIO,
@@ -178,9 +178,9 @@ fn unread(error: &io::Error) -> bool {
         Errno::EUCLEAN,
         Errno::ESTALE,
         Errno::ETIMEDOUT,
-        Errno::ENOMEM,
         Errno::EMFILE,
         Errno::ENFILE,
     ];
-    error.raw_os_error().is_some_and(|raw| errnos.contains(&Errno::from_raw(raw)))
+    let ours = matches!(error.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::FileTooLarge);
+    ours || error.raw_os_error().is_some_and(|raw| errnos.contains(&Errno::from_raw(raw)))
 }
