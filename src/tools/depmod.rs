@@ -242,7 +242,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     }
     if options.quick && !kept.is_known() {
         if up_to_date(options, &config, teller) {
-            return Ok(());
+            return teller.nothing_lost();
         }
         turn = Turn::wait(&options.out_dir);
     }
@@ -345,14 +345,19 @@ fn exposed(options: &Options, catalog: &Catalog, teller: &mut Teller<'_, '_>) {
 
 /// Whether nothing is to be done for `-A`.
 fn up_to_date(options: &Options, config: &DepmodConfig, teller: &mut Teller<'_, '_>) -> bool {
-    // What is odd about the directory interests only who reads it.
-    match scan(&options.dir, config, &mut |_| {}) {
+    let mut odd = false;
+    let fresh = match scan(&options.dir, config, &mut |_| odd = true) {
         Ok(found) => fresh(options, config, &found, teller),
         Err(error) => {
             no_directory(&error, teller);
             false
         }
+    };
+    // Otherwise the run that follows tells what is odd about the directory.
+    if fresh && odd {
+        let _ = scan(&options.dir, config, &mut teller.sink());
     }
+    fresh
 }
 
 /// The modules for the database.
