@@ -15,6 +15,8 @@ use crate::outcome::Stop;
 use crate::packages;
 use crate::programs;
 use crate::samples::SAMPLES;
+use crate::test::workspace;
+use crate::vm;
 
 /// The six names of the one program.
 pub const NAMES: [&str; 6] = ["depmod", "insmod", "lsmod", "modinfo", "modprobe", "rmmod"];
@@ -117,6 +119,15 @@ impl<'a> Guest<'a> {
             self.copy(path, &format!("dm/{name}"), 0o755)?;
         }
         Ok(())
+    }
+
+    /// Puts `tests/vm/quota.c` in, which needs no library.
+    pub fn quota(&mut self) -> Result<(), Stop> {
+        let built = vm::scratch()?.join("quota");
+        let mut cc = Command::new("cc");
+        cc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Os", "-static", "-o"]).arg(&built);
+        programs::run(cc.arg(workspace().join("tests/vm/quota.c")))?;
+        self.copy(&built, "usr/bin/quota", 0o755)
     }
 
     /// Puts modules in, with those they depend on and what the kernel's build

@@ -5,7 +5,8 @@
 //! `# boot: WORDS` puts words on the kernel's command line (scenarios with
 //! the same words share a boot), `# differs: WHY` names a decided difference:
 //! there the original has to fail; `# with: original` puts the original beside
-//! the tools as `/original/modprobe`, `# with: dmsetup` puts dmsetup in.
+//! the tools as `/original/modprobe`, `# with: dmsetup` puts dmsetup in, `# with: quota`
+//! the program `tests/vm/quota.c`.
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,7 @@ pub const MODULES: &[(&str, Option<Form>)] = &[
     ("iptable_nat", None),
     ("iptable_filter", None),
     ("ext4", None),
+    ("quota_v2", None),
     ("squashfs", None),
     ("overlay", None),
     ("binfmt_misc", None),
@@ -151,6 +153,9 @@ fn one_boot(
     }
     if batch.iter().any(|s| s.with.as_deref() == Some("dmsetup")) {
         guest.dmsetup()?;
+    }
+    if batch.iter().any(|s| s.with.as_deref() == Some("quota")) {
+        guest.quota()?;
     }
     if matches!(tools, Tools::Original(_)) {
         guest.write("scenarios/original", 0o644, "");
@@ -285,7 +290,8 @@ fn read(dir: &Path) -> Result<Vec<Scenario>, Stop> {
         };
         let (boot, differs) = (head("# boot:").unwrap_or_default(), head("# differs:"));
         let with = head("# with:");
-        if let Some(odd) = with.as_deref().filter(|w| !["original", "dmsetup"].contains(w)) {
+        if let Some(odd) = with.as_deref().filter(|w| !["original", "dmsetup", "quota"].contains(w))
+        {
             return Err(Stop::Failed(format!("{name}: nothing is called {odd}")));
         }
         all.push(Scenario { name, text, boot, differs, with });
