@@ -6,13 +6,13 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
     AddError, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
-    Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, is_fresh, load_modules_again,
-    publish, scan, scan_again, sort_modules,
+    Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again, publish,
+    scan_again, sort_modules,
 };
 
 use super::Tool;
@@ -24,6 +24,7 @@ use crate::report::Level;
 
 mod cached;
 mod findings;
+mod quick;
 
 pub(super) use cached::TOLD;
 use cached::{Cache, Kept};
@@ -241,7 +242,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
     if options.quick && !kept.is_known() {
-        if up_to_date(options, &config, teller) {
+        if quick::up_to_date(options, &config, teller) {
             return teller.nothing_lost();
         }
         turn = Turn::wait(&options.out_dir);
@@ -343,23 +344,6 @@ fn exposed(options: &Options, catalog: &Catalog, teller: &mut Teller<'_, '_>) {
     }
 }
 
-/// Whether nothing is to be done for `-A`.
-fn up_to_date(options: &Options, config: &DepmodConfig, teller: &mut Teller<'_, '_>) -> bool {
-    let mut odd = false;
-    let fresh = match scan(&options.dir, config, &mut |_| odd = true) {
-        Ok(found) => fresh(options, config, &found, teller),
-        Err(error) => {
-            no_directory(&error, teller);
-            false
-        }
-    };
-    // Otherwise the run that follows tells what is odd about the directory.
-    if fresh && odd {
-        let _ = scan(&options.dir, config, &mut teller.sink());
-    }
-    fresh
-}
-
 /// The modules for the database.
 fn modules(
     options: &Options,
@@ -385,25 +369,6 @@ fn modules(
 fn no_directory(error: &ScanError, teller: &mut Teller<'_, '_>) {
     let (path, why) = (lossy(error.path.as_os_str().as_bytes()), io_text(&error.error));
     teller.report.error(format_args!("could not open directory {path}: {why}"));
-}
-
-fn fresh(
-    options: &Options,
-    config: &DepmodConfig,
-    found: &[Found],
-    teller: &mut Teller<'_, '_>,
-) -> bool {
-    let mut configs: Vec<&Path> = options.search.paths.iter().map(PathBuf::as_path).collect();
-    configs.extend(config.externals.iter().map(|external| external.dir.as_path()));
-    is_fresh(&options.dir, found, &configs).unwrap_or_else(|error| {
-        no_database(options, &error, teller);
-        false
-    })
-}
-
-fn no_database(options: &Options, error: &io::Error, teller: &mut Teller<'_, '_>) {
-    let (dir, why) = (lossy(options.dir.as_os_str().as_bytes()), io_text(error));
-    teller.report.error(format_args!("could not fstatat({dir}, modules.dep): {why}"));
 }
 
 fn kernel_symbols(

@@ -10,7 +10,8 @@ use komod_config::{DepmodConfig, SearchWord};
 use komod_depmod::{Database, Loaded, OutputFile, Survey, links, look, remember};
 
 use super::findings::{Teller, config_warnings};
-use super::{Options, configuration, no_database};
+use super::quick::no_database;
+use super::{Options, configuration};
 use crate::cli::Given;
 use crate::tools::exposed::Watch;
 
