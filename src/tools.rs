@@ -3,6 +3,7 @@
 
 mod denied;
 mod depmod;
+mod explain;
 mod exposed;
 mod insmod;
 mod kmod;
@@ -48,6 +49,7 @@ pub const TOOLS: &[Tool] = &[
     modprobe::TOOL,
     depmod::TOOL,
     static_nodes::TOOL,
+    explain::TOOL,
 ];
 
 /// Reads the command line of a tool that tells of errors only, of more with

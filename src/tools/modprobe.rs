@@ -1,6 +1,6 @@
 //! `modprobe`: loads a module and all that it needs, or removes it.
 
-mod insert;
+pub(super) mod insert;
 mod json;
 mod lines;
 mod remove;
@@ -310,7 +310,7 @@ fn c_number(word: &str) -> Option<u64> {
 
 /// `DIR/lib/modules/VERSION`, put together as written: people see the result.
 /// `None` when the kernel does not tell its release.
-fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
+pub(super) fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
     let version = match given.value("set-version") {
         Some(version) => version.to_os_string(),
         None => match host.kernel.release() {
@@ -334,7 +334,7 @@ fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
 }
 
 /// Where the configuration is.
-fn searched(given: &Given) -> Search {
+pub(super) fn searched(given: &Given) -> Search {
     let paths = given.list("config");
     if paths.is_empty() {
         return Search::modprobe_default();
@@ -345,7 +345,11 @@ fn searched(given: &Given) -> Search {
 /// Reads the configuration. What is wrong with it is said in the library's
 /// name and whatever `-q` says, as kmod's library does: it reads before the
 /// tool has a say.
-fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) -> Config {
+pub(super) fn read_config(
+    host: &mut Host<'_>,
+    given: &Given,
+    directory: &std::path::Path,
+) -> Config {
     let cmdline = host.kernel_command_line();
     let config = Config::load(&searched(given), Some(directory), cmdline.as_deref());
     let wanted = host.environment.wants_library_errors();
@@ -359,7 +363,7 @@ fn read_config(host: &mut Host<'_>, given: &Given, directory: &std::path::Path) 
 
 /// Tells about indexes that could not be used. An unreadable or empty one is
 /// as good as none.
-fn report_broken(host: &mut Host<'_>, database: &Database) {
+pub(super) fn report_broken(host: &mut Host<'_>, database: &Database) {
     for Broken { path, error } in database.take_broken() {
         match error {
             IndexError::Magic { .. } | IndexError::Version { .. } => host.report.error(error),

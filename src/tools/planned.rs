@@ -4,12 +4,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_config::Origin;
-use komod_probe::{Action, Database, Plan, Reason, Source, Step, Target};
+use komod_probe::{Action, Plan, Reason, Source, Step, Target};
 
 use crate::json::Line;
 
-/// Puts what a text stands for: module, alias, path, rule, origin.
-pub(super) fn put_target(line: &mut Line, target: &Target, database: &Database) {
+/// Puts what a text stands for, and the module's file.
+pub(super) fn put_target(line: &mut Line, target: &Target, file: Option<&Path>) {
     let (rule, origin) = match &target.source {
         Source::Path => ("path", None),
         Source::ConfigAlias(origin) => ("config", Some(origin)),
@@ -22,7 +22,7 @@ pub(super) fn put_target(line: &mut Line, target: &Target, database: &Database) 
     };
     line.key("module").text(target.name.as_bytes());
     line.key("alias").maybe_text(target.alias.as_deref());
-    line.key("path").maybe_text(target.file(database).as_deref().map(bytes));
+    line.key("path").maybe_text(file.map(bytes));
     line.key("rule").text(rule.as_bytes());
     put_origin(line, origin);
 }

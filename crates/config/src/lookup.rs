@@ -10,11 +10,11 @@ impl Config {
     /// The `options` lines of exactly the name `module` or, where it was asked
     /// for by another name, of that `alias`, in order: the command line of the
     /// kernel last. No globs. What the kernel gets is [`Config::options_for`].
-    pub fn options_lines_for<'a>(
+    pub fn options_lines_for<'a, 'n>(
         &'a self,
-        module: &'a [u8],
-        alias: Option<&'a [u8]>,
-    ) -> impl Iterator<Item = &'a Options> {
+        module: &'n [u8],
+        alias: Option<&'n [u8]>,
+    ) -> impl Iterator<Item = &'a Options> + use<'a, 'n> {
         let named = move |line: &&Options| {
             line.module == module || alias.is_some_and(|alias| line.module == alias)
         };

@@ -64,8 +64,8 @@ pub fn plan_insert(
         unreadable: Vec::new(),
     };
     let only = |action| {
-        let module = target.name.clone();
-        Step { module, action, required: true, top: true, reason: Reason::Asked }
+        let (module, alias) = (target.name.clone(), target.alias.clone());
+        Step { module, alias, action, required: true, top: true, reason: Reason::Asked }
     };
     if !request.ignore_loaded && in_kernel(resolver, kernel, target) {
         plan.steps.push(only(Action::AlreadyLoaded));
@@ -108,7 +108,8 @@ pub fn plan_insert(
             Link::Dependency(of) => Reason::Dependency { of: at(of) },
             Link::Softdep(of) => Reason::Softdep { of: at(of) },
         };
-        plan.steps.push(Step { module: entry.target.name, action, required, top, reason });
+        let Target { name: module, alias, .. } = entry.target;
+        plan.steps.push(Step { module, alias, action, required, top, reason });
     }
     plan
 }

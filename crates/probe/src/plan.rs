@@ -70,6 +70,8 @@ pub enum Reason {
 pub struct Step {
     /// The module the step is about.
     pub module: ModuleName,
+    /// The alias it was reached by, as [`Target::alias`].
+    pub alias: Option<Vec<u8>>,
     /// What is done.
     pub action: Action,
     /// Whether the plan ends when this step fails: so for the module asked for

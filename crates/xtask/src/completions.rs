@@ -41,6 +41,7 @@ const OPERANDS: &[(&str, Operands)] = &[
     ("lsmod", Operands::None),
     ("rmmod", Operands::Loaded),
     ("list", Operands::None),
+    ("explain", Operands::Modprobe),
     ("modinfo", Operands::NamesAndFiles),
     ("modprobe", Operands::Modprobe),
     ("depmod", Operands::VersionAndFiles),

@@ -30,6 +30,8 @@ pub const MKFS_XFS: Need = Need { program: "mkfs.xfs", package: "xfsprogs" };
 pub const DMSETUP: Need = Need { program: "dmsetup", package: "dmsetup" };
 /// The compiler of the static program's C parts.
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
+/// What sees the system calls of a program.
+pub const STRACE: Need = Need { program: "strace", package: "strace" };
 /// What watches a program's memory and counts its instructions.
 pub const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
 

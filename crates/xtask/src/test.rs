@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    cases, compare, consumers, damage, dist, faults, fuzz, instructions, islands, libkmod, manual,
-    powercut, programs, shells, supply, trees, vm,
+    cases, compare, consumers, damage, dist, faults, fuzz, install, instructions, islands, libkmod,
+    manual, powercut, programs, shells, supply, trees, vm,
 };
 
 /// One part of the tests.
@@ -147,6 +147,7 @@ pub fn workspace() -> PathBuf {
 
 /// Every test of the workspace but the rules of the house.
 fn unit() -> Result<Tally, Stop> {
+    install::ensure(install::STRACE)?;
     let mut tally = cargo_test(&["--workspace", "--exclude", "komod"])?;
     let mut words = vec!["--package", "komod", "--lib"];
     let tests = workspace().join("tests");

@@ -42,6 +42,7 @@ impl Texts {
         let kmod = file("fish/vendor_completions.d/kmod.fish").unwrap();
         let page = match tool.name {
             "list" | "static-nodes" => "kmod",
+            "explain" => "kmod-explain",
             name => name,
         };
         let page = workspace().join(format!("man/{page}.8"));

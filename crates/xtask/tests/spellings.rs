@@ -20,6 +20,35 @@ const EXEMPT: &[(&str, &str)] = &[
     ("depmod: --no-cache", OWN),
     ("depmod: -j VALUE", OWN),
     ("depmod: -jVALUE", OWN),
+    ("explain: --config VALUE", OWN),
+    ("explain: --config abbreviated", OWN),
+    ("explain: --config=VALUE", OWN),
+    ("explain: --dirname VALUE", OWN),
+    ("explain: --dirname abbreviated", OWN),
+    ("explain: --dirname=VALUE", OWN),
+    ("explain: --help abbreviated", OWN),
+    ("explain: --help", OWN),
+    ("explain: --json abbreviated", OWN),
+    ("explain: --json", OWN),
+    ("explain: --set-version VALUE", OWN),
+    ("explain: --set-version abbreviated", OWN),
+    ("explain: --set-version=VALUE", OWN),
+    ("explain: --use-blacklist abbreviated", OWN),
+    ("explain: --use-blacklist", OWN),
+    ("explain: --version abbreviated", OWN),
+    ("explain: --version", OWN),
+    ("explain: -C VALUE", OWN),
+    ("explain: -CVALUE", OWN),
+    ("explain: -S VALUE", OWN),
+    ("explain: -SVALUE", OWN),
+    ("explain: -V in a bundle", OWN),
+    ("explain: -V", OWN),
+    ("explain: -b in a bundle", OWN),
+    ("explain: -b", OWN),
+    ("explain: -d VALUE", OWN),
+    ("explain: -dVALUE", OWN),
+    ("explain: -h in a bundle", OWN),
+    ("explain: -h", OWN),
     ("insmod: --force-modversion abbreviated", NEWER),
     ("insmod: --force-modversion", NEWER),
     ("insmod: --force-vermagic abbreviated", NEWER),
@@ -45,13 +74,14 @@ const EXEMPT: &[(&str, &str)] = &[
 const OWN: &str = "only komod has it";
 const NEWER: &str = "only releases behind 34.2 take it";
 
-/// How the C library speaks of a word that it does not take.
-const REFUSALS: [&str; 5] = [
+/// How the C library speaks of a word that it does not take, and kmod of a command.
+const REFUSALS: [&str; 6] = [
     "unrecognized option",
     "invalid option",
     "is ambiguous",
     "requires an argument",
     "doesn't allow an argument",
+    "invalid command",
 ];
 
 /// Ways to write options: `-a`, `-a in a bundle`, `-C VALUE`, `-CVALUE`, `--all`,

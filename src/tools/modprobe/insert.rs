@@ -27,7 +27,7 @@ pub(super) fn all(
 ) -> io::Result<Outcome> {
     let mut outcome = Outcome::Success;
     for name in names {
-        let Some(targets) = find(host, resolver, settings, name) else {
+        let Some(targets) = find(host, resolver, settings.gravity, name) else {
             outcome = Outcome::Failure;
             continue;
         };
@@ -50,7 +50,7 @@ pub(super) fn resolve(
 ) -> io::Result<Outcome> {
     let mut outcome = Outcome::Success;
     for name in names {
-        match find(host, resolver, settings, name) {
+        match find(host, resolver, settings.gravity, name) {
             Some(targets) if settings.json => {
                 json::targets(host.stdout, resolver.database, name, &targets)?
             }
@@ -69,10 +69,10 @@ pub(super) fn resolve(
 /// The modules that an operand stands for: a path begins with `/` or `./`,
 /// everything else is a name or an alias. `None` when there are none, and that
 /// has been reported.
-fn find(
+pub(in crate::tools) fn find(
     host: &mut Host<'_>,
     resolver: &Resolver<'_>,
-    settings: &Settings,
+    gravity: Level,
     name: &OsStr,
 ) -> Option<Vec<Target>> {
     let text = name.as_bytes();
@@ -82,10 +82,8 @@ fn find(
             Ok(target) => Some(vec![target]),
             Err(error) => {
                 let why = io_text(&error);
-                host.report.say(
-                    settings.gravity,
-                    format_args!("Failed to get module from path {shown}: {why}"),
-                );
+                host.report
+                    .say(gravity, format_args!("Failed to get module from path {shown}: {why}"));
                 None
             }
         };
@@ -94,10 +92,7 @@ fn find(
     report_broken(host, resolver.database);
     if found.is_empty() {
         let directory = resolver.database.dir().display();
-        host.report.say(
-            settings.gravity,
-            format_args!("Module {shown} not found in directory {directory}"),
-        );
+        host.report.say(gravity, format_args!("Module {shown} not found in directory {directory}"));
         return None;
     }
     Some(found)

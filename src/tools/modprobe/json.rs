@@ -21,8 +21,9 @@ pub(super) fn targets(
 ) -> io::Result<()> {
     let mut line = Line::new();
     line.key("query").text(name.as_bytes());
-    line.key("targets")
-        .array(targets, |line, target| line.object(|line| put_target(line, target, database)));
+    line.key("targets").array(targets, |line, target| {
+        line.object(|line| put_target(line, target, target.file(database).as_deref()))
+    });
     line.write(out)
 }
 
@@ -35,7 +36,8 @@ pub(super) fn plan(
 ) -> io::Result<()> {
     let mut line = Line::new();
     line.key("query").text(name.as_bytes());
-    line.key("target").object(|line| put_target(line, &plan.target, database));
+    line.key("target")
+        .object(|line| put_target(line, &plan.target, plan.target.file(database).as_deref()));
     put_steps(&mut line, plan, |_, _| {});
     line.write(out)
 }
@@ -49,7 +51,8 @@ pub(super) fn removal(
 ) -> io::Result<()> {
     let mut line = Line::new();
     line.key("query").text(name.as_bytes());
-    line.key("target").object(|line| put_target(line, &plan.target, database));
+    line.key("target")
+        .object(|line| put_target(line, &plan.target, plan.target.file(database).as_deref()));
     line.key("steps").array(&plan.steps, |line, step| {
         let (action, command, origin) = match &step.action {
             RemovalAction::Unload => ("unload", None, None),
