@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use komod_cache::{
-    Directory, Entry, EntryKind, FactsWriter, Key, Known, Module as CachedModule, Moment, Output,
-    Tree as CachedTree, Want,
+    Directory, Entry, EntryKind, FactsPlace, FactsWriter, Key, Known, Module as CachedModule,
+    Moment, Output, Tree as CachedTree, Want,
 };
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{Checks, Database, Graph, Reading, Symbols, load_modules, scan, sort_modules};
@@ -91,7 +91,8 @@ fn database() -> Vec<(&'static str, Vec<u8>)> {
         dir: &dir,
         tell_duplicates: false,
     };
-    let files = database.files(std::num::NonZeroUsize::MIN, &mut sink).expect("small indexes");
+    let files =
+        database.files(std::num::NonZeroUsize::MIN, None, &mut sink).expect("small indexes");
     files.into_iter().map(|file| (file.name, file.contents)).collect()
 }
 
@@ -182,10 +183,11 @@ pub(crate) fn caches() -> Vec<Vec<u8>> {
         link,
         module: (kind == EntryKind::Module).then_some(0),
     };
+    let place = |later, place| Some(FactsPlace { later, place });
     let tree = CachedTree {
         settings: b"-a /lib/modules".as_slice().into(),
         quiet: true,
-        facts: 9,
+        facts: [9, 8],
         inputs: vec![Some(known), None],
         outputs: vec![Output { known, sum: 4 }],
         directories: vec![Directory {
@@ -197,8 +199,9 @@ pub(crate) fn caches() -> Vec<Vec<u8>> {
             ],
         }],
         modules: vec![
-            CachedModule { path: b"kernel/a.ko", known: Some(known), whole: true, told: true },
-            CachedModule { path: b"kernel/b.ko", known: None, whole: false, told: false },
+            CachedModule { known: Some(known), facts: place(false, 1), told: true },
+            CachedModule { known: Some(known), facts: place(true, 0), told: false },
+            CachedModule { known: None, facts: None, told: false },
         ],
     };
     let names: [&[u8]; 3] = [b"printk", b"f", b""];

@@ -15,8 +15,8 @@ pub const CACHE: Target = Target {
 };
 
 /// How the two files begin.
-const TREE: &[u8] = b"komodT\0\x01";
-const FACTS: &[u8] = b"komodF\0\x01";
+const TREE: &[u8] = b"komodT\0\x02";
+const FACTS: &[u8] = b"komodF\0\x02";
 
 /// All but the sum at the end, which is made here: it guards against damage, not
 /// against who can count.
@@ -37,8 +37,8 @@ fn cache(input: &[u8]) {
     if let Some(facts) = Facts::parse(&file, sum) {
         let mut place = 0;
         while let Some(module) = facts.module(place) {
-            assert!(module.exports().all(|name| (name as usize) < facts.names.len()));
-            assert!(module.wants().all(|want| (want.name as usize) < facts.names.len()));
+            assert!(module.exports().all(|name| (name as usize) < facts.names().len()));
+            assert!(module.wants().all(|want| (want.name as usize) < facts.names().len()));
             assert!(module.texts().map(|(_, text)| text.len()).sum::<usize>() <= input.len());
             place += 1;
         }

@@ -4,31 +4,31 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::num::NonZeroUsize;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
 
-use komod_config::{DepmodConfig, Search};
+use komod_config::DepmodConfig;
 use komod_depmod::{
-    AddError, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
+    AddError, Before, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
     Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again, publish,
     scan_again, sort_modules,
 };
 
 use super::Tool;
 use super::exposed::Watch;
-use crate::cli::{self, Definition, Given, count, flag, list, value};
+use crate::cli::{self, Definition, count, flag, list, value};
 use crate::host::{Host, Outcome};
 use crate::io_text;
 use crate::report::Level;
 
 mod cached;
 mod findings;
+mod options;
 mod quick;
 
 pub(super) use cached::TOLD;
 use cached::{Cache, Kept};
 use findings::{Teller, config_warnings, lossy};
+use options::{KernelFile, Options, absolute, options};
 
 pub(super) const TOOL: Tool = Tool {
     name: "depmod",
@@ -69,38 +69,6 @@ static DEFINITION: Definition = Definition::new(
     "version",
 );
 
-/// What the command line asks for.
-struct Options {
-    /// The module directory.
-    dir: PathBuf,
-    /// Where the files go.
-    out_dir: PathBuf,
-    version: OsString,
-    /// These modules alone; empty: all.
-    modules: Vec<PathBuf>,
-    quick: bool,
-    search: Search,
-    errsyms: bool,
-    kernel: Option<KernelFile>,
-    prefix: Option<u8>,
-    jobs: NonZeroUsize,
-    /// Where it is kept what modules said, if anywhere.
-    cache: Option<PathBuf>,
-    show: bool,
-    warn: bool,
-    trace: bool,
-    /// The tree is this system's own.
-    own_tree: bool,
-}
-
-enum KernelFile {
-    Symvers(PathBuf),
-    SystemMap(PathBuf),
-}
-
-/// More threads than any machine's disk has use for.
-const MOST_JOBS: usize = 1024;
-
 /// Ends the run; what is wrong has been said.
 struct GaveUp;
 
@@ -135,93 +103,6 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     }
 }
 
-fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
-    let prefix = match given.value("symbol-prefix").map(OsStr::as_bytes) {
-        None => None,
-        Some([byte]) => Some(*byte),
-        Some(_) => {
-            host.report.fatal("-P only takes a single char");
-            return Err(GaveUp);
-        }
-    };
-    let mut operands = given.operands().into_iter();
-    let version = match operands.next() {
-        Some(version) if is_version(version.as_bytes()) => version,
-        Some(other) => {
-            host.report.error(format_args!("Bad version passed {}", lossy(other.as_bytes())));
-            return Err(GaveUp);
-        }
-        None => host.kernel.release().unwrap_or_default(),
-    };
-    // Who asks for all modules gets all, whatever else is named.
-    let all = given.flag("all") || given.flag("quick");
-    let modules: Vec<PathBuf> = operands.filter(|_| !all).map(PathBuf::from).collect();
-    if let Some(relative) = modules.iter().find(|path| path.is_relative()) {
-        let relative = lossy(relative.as_os_str().as_bytes());
-        host.report.fatal(format_args!("{relative}: not absolute path."));
-        return Err(GaveUp);
-    }
-    let Ok(base) = given.value("basedir").map_or(Ok(OsString::new()), absolute) else {
-        host.report.fatal("the current directory has no path");
-        return Err(GaveUp);
-    };
-    let out_base = match given.value("outdir").map(absolute) {
-        Some(Ok(path)) => path,
-        Some(Err(error)) => {
-            host.report.fatal(io_text(&error));
-            return Err(GaveUp);
-        }
-        None => base.clone(),
-    };
-    let module_dir = given.value("moduledir").map_or(&b"lib/modules"[..], OsStr::as_bytes);
-    let kernel = given
-        .value("symvers")
-        .map(|file| KernelFile::Symvers(file.into()))
-        .or_else(|| given.value("filesyms").map(|file| KernelFile::SystemMap(file.into())));
-    let jobs = jobs(host, given)?;
-    let configs = given.list("config");
-    Ok(Options {
-        own_tree: base.as_bytes().iter().all(|&byte| byte == b'/'),
-        dir: directory(&base, module_dir, &version),
-        out_dir: directory(&out_base, module_dir, &version),
-        version,
-        modules,
-        quick: given.flag("quick"),
-        search: if configs.is_empty() {
-            Search::depmod_default()
-        } else {
-            Search::only(configs.into_iter().map(PathBuf::from).collect())
-        },
-        errsyms: given.flag("errsyms"),
-        kernel,
-        prefix,
-        jobs,
-        cache: cached::directory(given),
-        show: given.flag("show"),
-        warn: given.flag("warn"),
-        trace: given.count("verbose") > 0,
-    })
-}
-
-/// By the option, else by the environment, else as many as the process may use.
-fn jobs(host: &mut Host<'_>, given: &Given) -> Result<NonZeroUsize, GaveUp> {
-    let environment = host.environment.threads.as_deref().filter(|text| !text.is_empty());
-    let (what, text) = match (given.value("jobs"), environment) {
-        (Some(text), _) => ("-j", text),
-        (None, Some(text)) => ("KOMOD_THREADS", text),
-        (None, None) => {
-            return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-        }
-    };
-    let number = text.to_str().and_then(|text| text.parse().ok());
-    number.filter(|number: &NonZeroUsize| number.get() <= MOST_JOBS).ok_or_else(|| {
-        let text = lossy(text.as_bytes());
-        host.report
-            .fatal(format_args!("{what} takes a number from 1 to {MOST_JOBS}, not '{text}'"));
-        GaveUp
-    })
-}
-
 fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if options.errsyms && options.kernel.is_none() {
         teller.report.warning("-e needs -E or -F");
@@ -252,7 +133,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         kept = cache.look_again(kept, options, &config);
     }
     let old = ManuallyDrop::new(kept.tree(&settings));
-    let mut survey = Survey::new(old.as_ref());
+    let mut survey = Survey::new(old.as_ref().map(|old| (old, &kept.look)));
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
     teller.nothing_lost()?;
@@ -267,9 +148,10 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         checks: checks.unknown || checks.versions,
         tales: cache.is_some(),
     };
-    let facts = cache.as_ref().filter(|_| old.is_some()).and_then(Cache::facts);
+    let facts = cache.as_ref().zip(old.as_ref()).and_then(|(cache, old)| cache.facts(old));
     let recall = old.as_ref().zip(facts.as_ref());
-    let recall = recall.and_then(|(old, facts)| Recall::new(old, &kept.modules, facts));
+    let recall = recall
+        .and_then(|(old, (facts, later))| Recall::new(old, &kept.look, facts, later.as_deref()));
     let loaded = load_modules_again(
         &mut catalog,
         &mut symbols,
@@ -293,7 +175,10 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         return teller.nothing_lost();
     }
     exposed(options, &catalog, teller);
-    let files = database.files(options.jobs, &mut teller.sink());
+    let spared = recall.as_ref().map(|recall| recall.spared(&catalog, &loaded));
+    let before = Before { outputs: &kept.look.outputs, spared: &spared.unwrap_or_default() };
+    let before = cache.as_ref().map(|_| before);
+    let files = database.files(options.jobs, before, &mut teller.sink());
     let files = files.map_err(|error| {
         teller.report.error(error);
         GaveUp
@@ -304,8 +189,9 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         GaveUp
     })?;
     if let Some(cache) = &cache {
-        let quiet = !teller.spoke;
-        cache.keep(&database, &loaded, &mut survey, (&settings, quiet), (&options.out_dir, &files));
+        let (run, published) =
+            ((&settings[..], !teller.spoke), (&*options.out_dir, &*files, &kept.look));
+        cache.keep(&database, (&loaded, recall.as_ref()), &mut survey, run, published);
     }
     // The process ends and gives it all back at once, not piece by piece.
     std::mem::forget((catalog, symbols, graph, files, survey, loaded, recall));
@@ -329,9 +215,9 @@ fn configuration(options: &Options) -> DepmodConfig {
 }
 
 /// Tells root once of what others could put into this system's kernel.
-fn exposed(options: &Options, catalog: &Catalog, teller: &mut Teller<'_, '_>) {
+fn exposed(options: &Options, catalog: &Catalog<'_>, teller: &mut Teller<'_, '_>) {
     let mut watch = Watch::new(options.own_tree);
-    let path = |module: &Module| options.dir.join(OsStr::from_bytes(module.found.path()));
+    let path = |module: &Module<'_>| options.dir.join(OsStr::from_bytes(module.found.path()));
     let modules = catalog.iter().map(|(_, module)| path(module));
     let paths = options.search.paths.iter().cloned().chain(modules);
     let found: Vec<_> = paths.flat_map(|path| watch.look(&path)).collect();
@@ -413,60 +299,4 @@ fn publish_error(error: &PublishError, teller: &mut Teller<'_, '_>) {
     };
     let (path, why) = (lossy(path.as_os_str().as_bytes()), io_text(error));
     teller.report.fatal(format_args!("{what} {path}: {why}"));
-}
-
-/// `BASE/MODULEDIR/VERSION`, nothing tidied up: it shows in messages.
-fn directory(base: &OsStr, module_dir: &[u8], version: &OsStr) -> PathBuf {
-    let start = module_dir.iter().position(|&b| b != b'/').unwrap_or(module_dir.len());
-    let below = module_dir.get(start..).unwrap_or_default();
-    let path = [base.as_bytes(), b"/", below, b"/", version.as_bytes()].concat();
-    PathBuf::from(OsString::from_vec(path))
-}
-
-fn absolute(path: &OsStr) -> io::Result<OsString> {
-    if path.as_bytes().first() == Some(&b'/') {
-        return Ok(path.to_owned());
-    }
-    let mut whole = std::env::current_dir()?.into_os_string();
-    whole.push("/");
-    whole.push(path);
-    Ok(whole)
-}
-
-/// Whether `text` starts with two numbers and a dot between them, as
-/// scanf(3)'s `%u.%u` takes them.
-fn is_version(text: &[u8]) -> bool {
-    fn number(text: &[u8]) -> Option<&[u8]> {
-        let text = text.trim_ascii_start();
-        let text = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
-        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-        text.get(digits..).filter(|_| digits > 0)
-    }
-    number(text).and_then(|rest| rest.strip_prefix(b".")).and_then(number).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_start_with_two_numbers() {
-        for good in ["6.1", "6.12.107+deb13-amd64", "6.1-foo", " 1.2", "+1. 2", "1.-2"] {
-            assert!(is_version(good.as_bytes()), "{good}");
-        }
-        for bad in ["", "6", "6.", "6.x", "v6.1", "next-2024", "-a", ".1"] {
-            assert!(!is_version(bad.as_bytes()), "{bad}");
-        }
-    }
-
-    #[test]
-    fn directories_are_put_together_as_they_are_written() {
-        let of = |base: &str, below: &str| {
-            directory(base.as_ref(), below.as_bytes(), "9.9".as_ref()).into_os_string()
-        };
-        assert_eq!(of("", "lib/modules"), "/lib/modules/9.9");
-        assert_eq!(of("/", "lib/modules"), "//lib/modules/9.9");
-        assert_eq!(of("/b", "//usr//lib/modules/"), "/b/usr//lib/modules//9.9");
-        assert_eq!(of("", ""), "//9.9");
-    }
 }

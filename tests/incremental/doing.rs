@@ -138,6 +138,11 @@ impl World {
                     ),
                 }
             }
+            Edit::SwapLinkToAncestor => {
+                let above = self.dir().join("kernel");
+                let target = if random.one_in(2) { &*above } else { Path::new("two") };
+                linked(target, self.root().join("linked/hop"))
+            }
             Edit::LinkedDirectoryChanges => {
                 let dir = self.root().join("linked").join(["one", "two"][random.below(2)]);
                 match random.choose(&modules_of(&dir)) {

@@ -27,129 +27,104 @@ impl Random {
     }
 }
 
-/// A kind of edit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edit {
-    /// A new module, or a new one in place of one of the same path.
-    Add,
-    Remove,
-    /// Other bytes, the same size and the same time of modification, in the same file.
-    RewriteInDisguise,
-    /// The same by a new file that takes the name.
-    ReplaceInDisguise,
-    Rename,
-    /// An old date.
-    TouchBack,
-    /// A date to come.
-    TouchForth,
-    /// A second name outside the tree, and other bytes through it.
-    RewriteThroughHardLink,
-    HardLinkInside,
-    /// A link that leads to another module now.
-    SwapLink,
-    /// A link inside leads to one outside, and that leads elsewhere now.
-    SwapDistantLink,
-    Repack,
-    RenameDirectory,
-    RemoveDirectory,
-    SwapDirectoryLink,
-    LinkedDirectoryChanges,
-    External,
-    Configuration,
-    ConfigurationInDisguise,
-    Order,
-    OrderInDisguise,
-    Builtin,
-    BuiltinModinfo,
-    RemoveList,
-    DeleteOutput,
-    DamageOutput,
-    DamageOutputInDisguise,
-    TruncateOutput,
-    ReplaceOutputByLink,
-    ChmodOutput,
-    /// The output of another run, which knows no cache.
-    FullRunInPlace,
-    BrokenModule,
-    DanglingLink,
-    OddFile,
-    Chmod,
-    OtherPrefix,
-    DamageCache,
-    TruncateCache,
-    DeleteCache,
-    /// One of the cache's files as it was some runs ago.
-    OldCache,
-    OpenCacheToAll,
-    LeftoverOfTheCache,
-    Circle,
-    /// All that gives messages is taken away.
-    Mend,
+/// The kinds of edits, and a list of them in which the first come twice as often.
+macro_rules! edits {
+    (
+        often { $($(#[$about:meta])* $often:ident,)* }
+        seldom { $($(#[$other:meta])* $seldom:ident,)* }
+    ) => {
+        /// A kind of edit.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Edit {
+            $($(#[$about])* $often,)*
+            $($(#[$other])* $seldom,)*
+        }
+
+        const OFTEN: &[Edit] = &[$(Edit::$often),*];
+        const ALL: &[Edit] = &[$(Edit::$often,)* $(Edit::$seldom),*];
+    };
 }
 
-use Edit::*;
-
-/// The first ones come twice as often.
-const ALL: [Edit; 45] = [
-    Add,
-    Remove,
-    RewriteInDisguise,
-    ReplaceInDisguise,
-    Rename,
-    TouchBack,
-    RewriteThroughHardLink,
-    SwapLink,
-    SwapDistantLink,
-    Repack,
-    DamageOutputInDisguise,
-    OrderInDisguise,
-    RenameDirectory,
-    LinkedDirectoryChanges,
-    Mend,
-    Mend,
-    TouchForth,
-    HardLinkInside,
-    RemoveDirectory,
-    SwapDirectoryLink,
-    External,
-    Configuration,
-    ConfigurationInDisguise,
-    Order,
-    Builtin,
-    BuiltinModinfo,
-    RemoveList,
-    DeleteOutput,
-    DamageOutput,
-    TruncateOutput,
-    ReplaceOutputByLink,
-    ChmodOutput,
-    FullRunInPlace,
-    BrokenModule,
-    DanglingLink,
-    OddFile,
-    Chmod,
-    OtherPrefix,
-    DamageCache,
-    TruncateCache,
-    DeleteCache,
-    OldCache,
-    OpenCacheToAll,
-    LeftoverOfTheCache,
-    Circle,
-];
-const OFTEN: usize = 16;
+edits! {
+    often {
+        /// A new module, or a new one in place of one of the same path.
+        Add,
+        Remove,
+        /// Other bytes, the same size and the same time of modification, in the same file.
+        RewriteInDisguise,
+        /// The same by a new file that takes the name.
+        ReplaceInDisguise,
+        Rename,
+        /// An old date.
+        TouchBack,
+        /// A second name outside the tree, and other bytes through it.
+        RewriteThroughHardLink,
+        /// A link that leads to another module now.
+        SwapLink,
+        /// A link inside leads to one outside, and that leads elsewhere now.
+        SwapDistantLink,
+        Repack,
+        DamageOutputInDisguise,
+        OrderInDisguise,
+        RenameDirectory,
+        LinkedDirectoryChanges,
+        /// All that gives messages is taken away.
+        Mend,
+    }
+    seldom {
+        /// A date to come.
+        TouchForth,
+        HardLinkInside,
+        RemoveDirectory,
+        SwapDirectoryLink,
+        /// A directory link that leads to a directory above it now, or no longer does.
+        SwapLinkToAncestor,
+        External,
+        Configuration,
+        ConfigurationInDisguise,
+        Order,
+        Builtin,
+        BuiltinModinfo,
+        RemoveList,
+        DeleteOutput,
+        DamageOutput,
+        TruncateOutput,
+        ReplaceOutputByLink,
+        ChmodOutput,
+        /// The output of another run, which knows no cache.
+        FullRunInPlace,
+        BrokenModule,
+        DanglingLink,
+        OddFile,
+        Chmod,
+        OtherPrefix,
+        DamageCache,
+        TruncateCache,
+        DeleteCache,
+        /// One of the cache's files as it was some runs ago.
+        OldCache,
+        OpenCacheToAll,
+        LeftoverOfTheCache,
+        Circle,
+    }
+}
 
 impl Edit {
     pub fn any(random: &mut Random) -> Self {
-        let at = random.below(ALL.len() + OFTEN);
-        ALL[at.checked_sub(OFTEN).unwrap_or(at)]
+        let at = random.below(ALL.len() + OFTEN.len());
+        ALL.get(at).copied().unwrap_or_else(|| OFTEN[at - ALL.len()])
     }
 
     /// Whether `depmod -A` has a cache to go by after it.
     pub fn leaves_the_cache(self) -> bool {
         !matches!(
             self,
-            DamageCache | TruncateCache | DeleteCache | OldCache | OpenCacheToAll | Circle
+            Self::DamageCache
+                | Self::TruncateCache
+                | Self::DeleteCache
+                | Self::OldCache
+                | Self::OpenCacheToAll
+                | Self::Circle
         )
     }
 }

@@ -1,12 +1,16 @@
 //! What modules say, as far as depmod needs it.
+//!
+//! Nothing of it is copied when the file is read: numbers and texts are told from the
+//! file's own bytes.
 
 use crate::bytes::{Reader, Writer, checksum};
 
-/// What the modules of a tree said, in the order of [`Tree::modules`](crate::Tree).
+/// What modules of a tree said: each has a place, which
+/// [`FactsPlace`](crate::FactsPlace) keeps.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// Each name that a number stands for, once.
-    pub names: Vec<&'a [u8]>,
+    /// The names, and how many there are.
+    names: (Reader<'a>, usize),
     modules: Vec<ModuleFacts<'a>>,
 }
 
@@ -53,13 +57,28 @@ impl<'a> Facts<'a> {
         for _ in 0..count {
             modules.push(ModuleFacts::read(&mut bytes, named)?);
         }
-        let mut names = Vec::new();
-        names.try_reserve_exact(named).ok()?;
+        let names = (bytes, named);
         for _ in 0..named {
-            names.push(bytes.text()?);
+            bytes.text()?;
         }
         bytes.end()?;
         Some(Self { names, modules })
+    }
+
+    /// Each name that a number stands for, once; the number is its place.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let (mut rest, count) = self.names;
+        (0..count).map(move |_| rest.text().unwrap_or_default())
+    }
+
+    /// How many modules there are.
+    pub fn len(&self) -> usize {
+        self.modules.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.modules.is_empty()
     }
 
     /// What the module at a place said.
@@ -82,9 +101,9 @@ impl<'a> ModuleFacts<'a> {
             bytes.text()?;
         }
         let facts = Self { exports, wants, texts, count };
-        let known = |name: u32| (name as usize) < names;
-        let sound = facts.exports().all(known) && facts.wants().all(|want| known(want.name));
-        sound.then_some(facts)
+        let largest = facts.exports().chain(facts.wants().map(|want| want.name)).fold(0, u32::max);
+        let none = facts.exports().len() + facts.wants().len() == 0;
+        (none || (largest as usize) < names).then_some(facts)
     }
 
     /// The numbers of the symbols it offers, in its order.
@@ -137,28 +156,39 @@ impl FactsWriter {
     /// Adds a module. Names are the caller's numbers; `name` tells what they stand for.
     pub fn module<'n, 't>(
         &mut self,
-        exports: impl ExactSizeIterator<Item = u32>,
-        wants: impl ExactSizeIterator<Item = Want>,
-        texts: impl ExactSizeIterator<Item = Text<'t>>,
+        exports: impl Iterator<Item = u32>,
+        wants: impl Iterator<Item = Want>,
+        texts: impl Iterator<Item = Text<'t>>,
         name: impl Fn(u32) -> &'n [u8],
     ) {
         self.count += 1;
-        self.modules.count(exports.len());
-        for export in exports {
-            let number = self.number(export, &name);
-            self.modules.u32(number);
-        }
-        self.modules.count(wants.len());
-        for want in wants {
+        self.list(exports, |own, export| {
+            let number = own.number(export, &name);
+            own.modules.u32(number);
+        });
+        self.list(wants, |own, want| {
             let weak = if want.weak { WEAK } else { 0 };
             let cut = CUT.into_iter().zip(want.cut).map(|(bit, cut)| if cut { bit } else { 0 });
-            let number = self.number(want.name, &name);
-            self.modules.u32(number & NAME | weak | cut.sum::<u32>());
+            let number = own.number(want.name, &name);
+            own.modules.u32(number & NAME | weak | cut.sum::<u32>());
+        });
+        self.list(texts, |own, (kind, text)| {
+            own.modules.u8(kind);
+            own.modules.text(text);
+        });
+    }
+
+    /// Adds how many there are, and each as `add` does.
+    fn list<T>(&mut self, all: impl Iterator<Item = T>, mut add: impl FnMut(&mut Self, T)) {
+        let at = self.modules.bytes.len();
+        self.modules.count(0);
+        let mut count = 0;
+        for one in all {
+            add(self, one);
+            count += 1;
         }
-        self.modules.count(texts.len());
-        for (kind, text) in texts {
-            self.modules.u8(kind);
-            self.modules.text(text);
+        if let Some(place) = self.modules.bytes.get_mut(at..at + 4) {
+            place.copy_from_slice(&u32::to_le_bytes(count));
         }
     }
 
@@ -210,7 +240,7 @@ mod tests {
     fn facts_come_back_with_the_names_that_are_used() {
         let (bytes, sum) = file();
         let facts = Facts::parse(&bytes, sum).unwrap();
-        assert_eq!(facts.names, [&b"d"[..], b"b", b"e", b""]);
+        assert_eq!(facts.names().collect::<Vec<_>>(), [&b"d"[..], b"b", b"e", b""]);
         let first = facts.module(0).unwrap();
         assert_eq!(first.exports().collect::<Vec<_>>(), [0, 1]);
         let last = Want { name: 2, weak: true, cut: [true, false] };
@@ -248,7 +278,7 @@ mod tests {
                 forged.extend(sum.to_le_bytes());
                 let Some(facts) = Facts::parse(&forged, sum) else { continue };
                 for module in [0, 1].into_iter().filter_map(|place| facts.module(place)) {
-                    assert!(module.exports().all(|name| (name as usize) < facts.names.len()));
+                    assert!(module.exports().all(|name| (name as usize) < facts.names().len()));
                     let _ = module.texts().count();
                 }
             }

@@ -100,21 +100,31 @@ impl Key {
     }
 
     pub(crate) fn write(&self, out: &mut Writer) {
-        for number in [self.device, self.inode, self.size] {
-            out.u64(number);
-        }
+        out.u64(self.device);
+        self.write_file(out);
+    }
+
+    pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+        let device = bytes.u64()?;
+        Self::read_file(bytes, device)
+    }
+
+    /// All but the device.
+    fn write_file(&self, out: &mut Writer) {
+        out.u64(self.inode);
+        out.u64(self.size);
         for moment in [self.modified, self.changed] {
             out.u64(moment.seconds as u64);
             out.u32(moment.nanoseconds);
         }
     }
 
-    pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+    fn read_file(bytes: &mut Reader<'_>, device: u64) -> Option<Self> {
         let moment = |bytes: &mut Reader<'_>| {
             Some(Moment { seconds: bytes.u64()? as i64, nanoseconds: bytes.u32()? })
         };
         Some(Self {
-            device: bytes.u64()?,
+            device,
             inode: bytes.u64()?,
             size: bytes.u64()?,
             modified: moment(bytes)?,
@@ -170,15 +180,45 @@ impl Known {
         self.settled && self.key == *now
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
-        self.key.write(out);
-        out.u8(u8::from(self.settled));
+    /// Writes what is known of a file, or that it is missing. `device` is that of the
+    /// file before, which is nearly always its own.
+    pub(crate) fn write_optional(known: Option<&Self>, device: &mut u64, out: &mut Writer) {
+        let Some(Self { key, settled }) = known else { return out.u8(MISSING) };
+        let other = key.device != *device;
+        out.u8(if *settled { SETTLED } else { 0 } | if other { OTHER_DEVICE } else { 0 });
+        if other {
+            out.u64(key.device);
+            *device = key.device;
+        }
+        key.write_file(out);
     }
 
-    pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { key: Key::read(bytes)?, settled: bytes.bool()? })
+    /// What [`Known::write_optional`] wrote, and nothing else.
+    pub(crate) fn read_optional(bytes: &mut Reader<'_>, device: &mut u64) -> Option<Option<Self>> {
+        let marks = bytes.u8()?;
+        if marks == MISSING {
+            return Some(None);
+        }
+        if marks & !(SETTLED | OTHER_DEVICE) != 0 {
+            return None;
+        }
+        if marks & OTHER_DEVICE != 0 {
+            *device = bytes.u64().filter(|other| other != device)?;
+        }
+        let key = Key::read_file(bytes, *device)?;
+        Some(Some(Self { key, settled: marks & SETTLED != 0 }))
+    }
+
+    /// As [`Known::read_optional`], of a file that cannot be missing.
+    pub(crate) fn read(bytes: &mut Reader<'_>, device: &mut u64) -> Option<Self> {
+        Self::read_optional(bytes, device)?
     }
 }
+
+/// What stands before a key.
+const SETTLED: u8 = 1;
+const OTHER_DEVICE: u8 = 2;
+const MISSING: u8 = 4;
 
 /// Which keys that are taken from now on may be relied on later.
 #[derive(Debug)]

@@ -13,8 +13,9 @@ pub struct Tree<'a> {
     pub settings: Cow<'a, [u8]>,
     /// Whether the run had nothing to say.
     pub quiet: bool,
-    /// The checksum of the [`Facts`](crate::Facts) that belong to it; 0 for none.
-    pub facts: u64,
+    /// The checksums of the two files of [`Facts`](crate::Facts) that belong to it, the
+    /// large one and the one of modules that came later; 0 for none.
+    pub facts: [u64; 2],
     /// The lists that are read beside the modules; `None` for one that was missing.
     pub inputs: Vec<Option<Known>>,
     /// The files that were made.
@@ -22,20 +23,27 @@ pub struct Tree<'a> {
     /// Every directory that was listed, in the order in which they were.
     pub directories: Vec<Directory<'a>>,
     /// The modules, in their order.
-    pub modules: Vec<Module<'a>>,
+    pub modules: Vec<Module>,
 }
 
-/// A module's file.
+/// A module's file. Where it is says the [`Entry`] that names its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Module<'a> {
-    /// Its path.
-    pub path: &'a [u8],
+pub struct Module {
     /// Its key before it was read; `None` if it had vanished.
     pub known: Option<Known>,
-    /// Whether it could be read, so that there are facts of it.
-    pub whole: bool,
+    /// Where its facts are; `None` if it could not be read.
+    pub facts: Option<FactsPlace>,
     /// Whether there is a [`Tale`](crate::Tale) of it.
     pub told: bool,
+}
+
+/// Where the facts of a module are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactsPlace {
+    /// In the second file.
+    pub later: bool,
+    /// The place in it, less than 2^31.
+    pub place: u32,
 }
 
 /// A file that was made.
@@ -87,7 +95,7 @@ pub enum EntryKind {
 const NOWHERE: u32 = u32::MAX;
 
 /// The last byte changes whenever a field does.
-const MAGIC: [u8; 8] = *b"komodT\0\x01";
+const MAGIC: [u8; 8] = *b"komodT\0\x02";
 
 impl<'a> Tree<'a> {
     /// The tree in a file's bytes; `None` unless every one is as it was written.
@@ -96,27 +104,28 @@ impl<'a> Tree<'a> {
         let mut tree = Self {
             settings: bytes.text()?.into(),
             quiet: bytes.bool()?,
-            facts: bytes.u64()?,
+            facts: [bytes.u64()?, bytes.u64()?],
             ..Self::default()
         };
+        let device = &mut 0;
         for _ in 0..bytes.count(1)? {
-            tree.inputs.push(optional(&mut bytes)?);
+            tree.inputs.push(Known::read_optional(&mut bytes, device)?);
         }
         for _ in 0..bytes.count(8)? {
-            tree.outputs.push(Output { known: Known::read(&mut bytes)?, sum: bytes.u64()? });
+            let known = Known::read(&mut bytes, device)?;
+            tree.outputs.push(Output { known, sum: bytes.u64()? });
         }
         let count = bytes.count(8)?;
         tree.directories.try_reserve_exact(count).ok()?;
         for _ in 0..count {
-            tree.directories.push(Directory::read(&mut bytes)?);
+            tree.directories.push(Directory::read(&mut bytes, device)?);
         }
         let count = bytes.count(6)?;
         tree.modules.try_reserve_exact(count).ok()?;
         for _ in 0..count {
-            let (path, known) = (bytes.text()?, optional(&mut bytes)?);
-            let marks = bytes.u8().filter(|marks| *marks < 4)?;
-            let (whole, told) = (marks & 1 != 0, marks & 2 != 0);
-            tree.modules.push(Module { path, known, whole, told });
+            let known = Known::read_optional(&mut bytes, device)?;
+            let (facts, told) = (FactsPlace::of(bytes.u32()?), bytes.bool()?);
+            tree.modules.push(Module { known, facts, told });
         }
         bytes.end()?;
         Some(tree)
@@ -127,33 +136,34 @@ impl<'a> Tree<'a> {
         let mut out = Writer::new(MAGIC);
         out.text(&self.settings);
         out.u8(u8::from(self.quiet));
-        out.u64(self.facts);
+        self.facts.iter().for_each(|sum| out.u64(*sum));
+        let device = &mut 0;
         out.count(self.inputs.len());
         for input in &self.inputs {
-            write_optional(input.as_ref(), &mut out);
+            Known::write_optional(input.as_ref(), device, &mut out);
         }
         out.count(self.outputs.len());
         for output in &self.outputs {
-            output.known.write(&mut out);
+            Known::write_optional(Some(&output.known), device, &mut out);
             out.u64(output.sum);
         }
         out.count(self.directories.len());
         for directory in &self.directories {
-            directory.write(&mut out);
+            directory.write(device, &mut out);
         }
         out.count(self.modules.len());
-        for Module { path, known, whole, told } in &self.modules {
-            out.text(path);
-            write_optional(known.as_ref(), &mut out);
-            out.u8(u8::from(*whole) | u8::from(*told) << 1);
+        for Module { known, facts, told } in &self.modules {
+            Known::write_optional(known.as_ref(), device, &mut out);
+            out.u32(facts.map_or(NOWHERE, FactsPlace::number));
+            out.u8(u8::from(*told));
         }
         out.finish()
     }
 }
 
 impl<'a> Directory<'a> {
-    fn read(bytes: &mut Reader<'a>) -> Option<Self> {
-        let (path, known) = (bytes.text()?, Known::read(bytes)?);
+    fn read(bytes: &mut Reader<'a>, device: &mut u64) -> Option<Self> {
+        let (path, known) = (bytes.text()?, Known::read(bytes, device)?);
         let count = bytes.count(10)?;
         let mut entries = Vec::new();
         entries.try_reserve_exact(count).ok()?;
@@ -168,9 +178,9 @@ impl<'a> Directory<'a> {
         Some(Self { path, known, entries })
     }
 
-    fn write(&self, out: &mut Writer) {
+    fn write(&self, device: &mut u64, out: &mut Writer) {
         out.text(self.path);
-        self.known.write(out);
+        Known::write_optional(Some(&self.known), device, out);
         out.count(self.entries.len());
         for entry in &self.entries {
             out.text(&entry.name);
@@ -195,14 +205,16 @@ impl EntryKind {
     }
 }
 
-fn optional(bytes: &mut Reader<'_>) -> Option<Option<Known>> {
-    Some(if bytes.bool()? { Some(Known::read(bytes)?) } else { None })
-}
+impl FactsPlace {
+    const LATER: u32 = 1 << 31;
 
-fn write_optional(known: Option<&Known>, out: &mut Writer) {
-    out.u8(u8::from(known.is_some()));
-    if let Some(known) = known {
-        known.write(out);
+    fn number(self) -> u32 {
+        self.place | if self.later { Self::LATER } else { 0 }
+    }
+
+    fn of(number: u32) -> Option<Self> {
+        let place = Self { later: number & Self::LATER != 0, place: number & !Self::LATER };
+        Some(place).filter(|_| number != NOWHERE)
     }
 }
 
@@ -214,7 +226,7 @@ mod tests {
     fn known(number: u32) -> Known {
         let moment = |of: i64| Moment { seconds: of - 5, nanoseconds: number };
         let key = Key {
-            device: 1,
+            device: u64::from(number / 3),
             inode: u64::from(number),
             size: u64::MAX,
             modified: moment(4),
@@ -228,6 +240,7 @@ mod tests {
             let module = (kind == EntryKind::Module).then_some(7);
             Entry { name: name.as_bytes().into(), kind, link, module }
         };
+        let place = |later, place| Some(FactsPlace { later, place });
         let entries = vec![
             entry("a/", EntryKind::Directory, true),
             entry("b.ko", EntryKind::Module, false),
@@ -236,7 +249,7 @@ mod tests {
         Tree {
             settings: b"settings"[..].into(),
             quiet: true,
-            facts: 77,
+            facts: [77, 0],
             inputs: vec![Some(known(1)), None],
             outputs: vec![Output { known: known(2), sum: 3 }],
             directories: vec![
@@ -244,8 +257,9 @@ mod tests {
                 Directory { path: b"/d/a", known: known(4), entries: Vec::new() },
             ],
             modules: vec![
-                Module { path: b"/d/b.ko", known: Some(known(5)), whole: true, told: true },
-                Module { path: b"/d/x.ko", known: None, whole: false, told: false },
+                Module { known: Some(known(5)), facts: place(false, 7), told: true },
+                Module { known: Some(known(6)), facts: place(true, 0), told: false },
+                Module { known: None, facts: None, told: false },
             ],
         }
     }

@@ -1,6 +1,7 @@
+use komod_cache::{ModuleFacts, Text};
 use komod_name::ModuleName;
 
-use crate::facts::Texts;
+use crate::facts::{Key, Texts};
 use crate::scan::Found;
 use crate::symbols::SymbolId;
 
@@ -25,40 +26,97 @@ pub(crate) struct Wanted {
     pub crc: u64,
     /// Whether the module can do without.
     pub weak: bool,
-    /// How many leading bytes of the module's own spelling `symbol` lacks.
-    pub cut: [Option<u8>; 2],
+    /// Whether `symbol` lacks a dot, or the architecture's own byte, that the module
+    /// writes before it.
+    pub cut: [bool; 2],
 }
 
 /// A module file and what its bytes say.
 #[derive(Debug)]
-pub struct Module {
+pub struct Module<'k> {
     /// Where it is.
     pub found: Found,
-    pub(crate) texts: Texts,
-    pub(crate) wants: Vec<Wanted>,
-    pub(crate) exports: Vec<SymbolId>,
+    /// What the last run kept of it; its names have the numbers of the symbols here.
+    kept: Option<ModuleFacts<'k>>,
+    /// What it said in this run, if nothing is kept.
+    said: Said,
 }
 
-impl Module {
+/// What a module said.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub texts: Texts,
+    pub wants: Vec<Wanted>,
+    pub exports: Vec<SymbolId>,
+}
+
+impl<'k> Module<'k> {
     pub(crate) fn new(found: Found) -> Self {
-        Self { found, texts: Texts::default(), wants: Vec::new(), exports: Vec::new() }
+        Self { found, kept: None, said: Said::default() }
     }
 
     /// Its name.
     pub fn name(&self) -> &ModuleName {
         &self.found.name
     }
+
+    /// Says what it said in the last run.
+    pub(crate) fn keep(&mut self, kept: ModuleFacts<'k>) {
+        self.kept = Some(kept);
+    }
+
+    /// Says what it says now.
+    pub(crate) fn say(&mut self, said: Said) {
+        self.said = said;
+    }
+
+    /// Whether it says what it said in the last run, by the numbers of then.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The symbols it offers, in its order.
+    pub(crate) fn exports(&self) -> impl Iterator<Item = SymbolId> + use<'_, 'k> {
+        let kept = self.kept.iter().flat_map(|kept| kept.exports().map(SymbolId));
+        self.said.exports.iter().copied().chain(kept)
+    }
+
+    /// The symbols it asks for, in its order.
+    pub(crate) fn wants(&self) -> impl Iterator<Item = Wanted> + use<'_, 'k> {
+        let kept = self.kept.iter().flat_map(ModuleFacts::wants);
+        let kept = kept.map(|want| Wanted {
+            symbol: SymbolId(want.name),
+            crc: 0,
+            weak: want.weak,
+            cut: want.cut,
+        });
+        self.said.wants.iter().copied().chain(kept)
+    }
+
+    /// The values of `key`, in order.
+    pub(crate) fn texts(&self, key: Key) -> impl Iterator<Item = &[u8]> {
+        let of_key = move |(own, text)| (own == key as u8).then_some(text);
+        self.numbered_texts().filter_map(of_key)
+    }
+
+    /// All values, in order, each with its key's number.
+    pub(crate) fn numbered_texts(&self) -> impl Iterator<Item = Text<'_>> {
+        self.said.texts.numbered().chain(self.kept.iter().flat_map(ModuleFacts::texts))
+    }
 }
 
-/// Every module of a database, in module order, no two of one name.
+/// Every module of a database, in module order, no two of one name. It borrows from what
+/// the last run kept.
 #[derive(Debug, Default)]
-pub struct Catalog {
-    modules: Vec<Module>,
+pub struct Catalog<'k> {
+    modules: Vec<Module<'k>>,
+    /// The byte that the architecture puts before every symbol.
+    pub(crate) prefix: Option<u8>,
 }
 
-impl Catalog {
+impl<'k> Catalog<'k> {
     pub(crate) fn new(sorted: Vec<Found>) -> Self {
-        Self { modules: sorted.into_iter().map(Module::new).collect() }
+        Self { modules: sorted.into_iter().map(Module::new).collect(), prefix: None }
     }
 
     /// How many modules there are.
@@ -72,7 +130,9 @@ impl Catalog {
     }
 
     /// The modules with their ids, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (ModuleId, &Module)> + ExactSizeIterator {
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (ModuleId, &Module<'k>)> + ExactSizeIterator {
         self.modules.iter().enumerate().map(|(at, module)| (ModuleId(at as u32), module))
     }
 
@@ -82,11 +142,11 @@ impl Catalog {
     }
 
     /// The module called so by an id of this very catalog.
-    pub fn module(&self, id: ModuleId) -> &Module {
+    pub fn module(&self, id: ModuleId) -> &Module<'k> {
         &self.modules[id.index()]
     }
 
-    pub(crate) fn module_mut(&mut self, id: ModuleId) -> &mut Module {
+    pub(crate) fn module_mut(&mut self, id: ModuleId) -> &mut Module<'k> {
         &mut self.modules[id.index()]
     }
 }

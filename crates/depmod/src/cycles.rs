@@ -6,6 +6,7 @@
 
 use crate::catalog::{Catalog, ModuleId};
 use crate::finding::{Finding, Sink};
+use crate::graph::Direct;
 
 /// Steps from module to module that may be spent to list the circles of one
 /// component. Real circles have a few modules; this is for hostile ones.
@@ -19,7 +20,7 @@ const LINES: usize = 100;
 /// The order is the original's where that one comes to an end: the first
 /// module starts, and the next start is looked for behind the module that the
 /// search came to last.
-pub(crate) fn report(catalog: &Catalog, direct: &[Vec<ModuleId>], sink: &mut Sink<'_>) -> usize {
+pub(crate) fn report(catalog: &Catalog<'_>, direct: &Direct, sink: &mut Sink<'_>) -> usize {
     let components = Components::of(direct);
     let ids: Vec<ModuleId> = catalog.ids().collect();
     let in_circles: Vec<ModuleId> =
@@ -59,7 +60,7 @@ struct Budget {
 }
 
 struct Search<'a> {
-    direct: &'a [Vec<ModuleId>],
+    direct: &'a Direct,
     components: &'a Components,
     /// Modules whose circles have been told.
     done: Vec<bool>,
@@ -80,11 +81,11 @@ impl Search<'_> {
         let mut on_path = vec![false; self.direct.len()];
         let mut reached = vec![false; self.direct.len()];
         // How many dependencies of each module on the path are still to try.
-        let mut left = vec![self.direct[start.index()].len()];
+        let mut left = vec![self.direct.of(start.index()).len()];
         while let (Some(&module), Some(untried)) = (path.last(), left.last_mut()) {
             let next = untried.checked_sub(1);
             *untried = next.unwrap_or(0);
-            let Some(&need) = next.and_then(|at| self.direct[module.index()].get(at)) else {
+            let Some(&need) = next.and_then(|at| self.direct.of(module.index()).get(at)) else {
                 on_path[module.index()] = false;
                 path.pop();
                 left.pop();
@@ -108,7 +109,7 @@ impl Search<'_> {
                     self.last = Some(need);
                 }
                 path.push(need);
-                left.push(self.direct[need.index()].len());
+                left.push(self.direct.of(need.index()).len());
             }
         }
     }
@@ -125,7 +126,7 @@ struct Components {
 }
 
 impl Components {
-    fn of(direct: &[Vec<ModuleId>]) -> Self {
+    fn of(direct: &Direct) -> Self {
         const NEW: u32 = u32::MAX;
         let mut found = Self { of: vec![NEW; direct.len()], sizes: Vec::new(), count: 0 };
         let mut number = vec![NEW; direct.len()];
@@ -146,7 +147,7 @@ impl Components {
                     open.push(module);
                 }
                 *tried += 1;
-                if let Some(need) = direct[module].get(at).map(|need| need.index()) {
+                if let Some(need) = direct.of(module).get(at).map(|need| need.index()) {
                     if number[need] == NEW {
                         walk.push((need, 0));
                     } else if found.of[need] == NEW {
@@ -185,9 +186,9 @@ impl Components {
     }
 
     /// Whether `id` stands in a circle, if only with itself.
-    fn has_circle(&self, id: ModuleId, direct: &[Vec<ModuleId>]) -> bool {
+    fn has_circle(&self, id: ModuleId, direct: &Direct) -> bool {
         let component = self.of[id.index()] as usize;
-        self.sizes[component] > 1 || direct[id.index()].contains(&id)
+        self.sizes[component] > 1 || direct.of(id.index()).contains(&id)
     }
 }
 
@@ -205,9 +206,11 @@ mod tests {
             .map(|line| line.trim().split_once(':').unwrap())
             .map(|(name, needs)| (name, needs.split_whitespace().collect()))
             .collect();
-        let place = |name| ModuleId(rows.iter().position(|row| row.0 == name).unwrap() as u32);
-        let direct: Vec<Vec<ModuleId>> =
+        let place = |name| rows.iter().position(|row| row.0 == name).unwrap() as u32;
+        let direct: Vec<Vec<u32>> =
             rows.iter().map(|row| row.1.iter().map(|name| place(*name)).collect()).collect();
+        let direct: Vec<&[u32]> = direct.iter().map(Vec::as_slice).collect();
+        let direct = Direct::from_lists(&direct);
         let found = rows.iter().map(|row| Found::below(Path::new("/m"), row.0.as_bytes()));
         let mut lines = Vec::new();
         report(&Catalog::new(found.collect()), &direct, &mut |finding| match finding {

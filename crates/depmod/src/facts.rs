@@ -131,12 +131,6 @@ impl Texts {
         self.entries.iter().map(|(key, span)| (*key as u8, span.of(&self.arena)))
     }
 
-    /// The values of `key`, in order.
-    pub(crate) fn of(&self, key: Key) -> impl Iterator<Item = &[u8]> {
-        let wanted = self.entries.iter().filter(move |entry| entry.0 == key);
-        wanted.map(|entry| entry.1.of(&self.arena))
-    }
-
     /// Takes those of `module` in place of all before.
     fn read(&mut self, module: &Module<'_>) {
         self.arena.clear();
@@ -228,11 +222,11 @@ impl Extractor {
             for (crc, field) in fields {
                 let known = self.versions.find(crc, field, &self.names);
                 let wanted = match known {
-                    Some(symbol) => Wanted { symbol, crc: 0, weak: false, cut: [None; 2] },
+                    Some(symbol) => Wanted { symbol, crc: 0, weak: false, cut: [false; 2] },
                     None => {
                         let name = field.split(|&b| b == 0).next().unwrap_or_default();
                         let wanted = self.wanted(name, false);
-                        if wanted.cut == [None; 2] {
+                        if wanted.cut == [false; 2] {
                             self.versions.keep(crc, wanted.symbol);
                         }
                         wanted
@@ -259,7 +253,8 @@ impl Extractor {
     fn wanted(&mut self, name: &[u8], weak: bool) -> Wanted {
         let (name, dot) = without(name, Some(b'.'));
         let (name, prefix) = without(name, self.prefix);
-        Wanted { symbol: SymbolId(self.names.intern(name)), crc: 0, weak, cut: [dot, prefix] }
+        let cut = [dot.is_some(), prefix.is_some()];
+        Wanted { symbol: SymbolId(self.names.intern(name)), crc: 0, weak, cut }
     }
 
     /// Whether this module asks for `symbol` for the first time.
@@ -332,8 +327,13 @@ mod tests {
             }
             let facts = extractor.read(&Module::parse(&whole).unwrap());
             assert!(facts.damage.is_none());
-            assert_eq!(facts.texts.of(Key::Alias).collect::<Vec<_>>(), [b"x"]);
+            assert_eq!(of(&facts.texts, Key::Alias), [b"x"]);
         }
+    }
+
+    fn of(texts: &Texts, key: Key) -> Vec<&[u8]> {
+        let of_key = texts.numbered().filter(|(number, _)| *number == key as u8);
+        of_key.map(|(_, text)| text).collect()
     }
 
     #[test]
@@ -346,8 +346,8 @@ mod tests {
         for _ in 0..2 {
             texts.read(&Module::parse(&file).unwrap());
         }
-        assert_eq!(texts.of(Key::Alias).collect::<Vec<_>>(), [&b"x"[..], b"", b"=z"]);
-        assert_eq!(texts.of(Key::Softdep).collect::<Vec<_>>(), [b""]);
-        assert_eq!(texts.of(Key::Weakdep).collect::<Vec<_>>(), [b"w"]);
+        assert_eq!(of(&texts, Key::Alias), [&b"x"[..], b"", b"=z"]);
+        assert_eq!(of(&texts, Key::Softdep), [b""]);
+        assert_eq!(of(&texts, Key::Weakdep), [b"w"]);
     }
 }

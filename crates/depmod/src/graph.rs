@@ -26,9 +26,43 @@ pub struct InCycles {
 /// Every module's dependencies, without circles.
 #[derive(Debug)]
 pub struct Graph {
-    direct: Vec<Vec<ModuleId>>,
+    direct: Direct,
     /// A module's place in an order where users come before what they need.
     places: Vec<u32>,
+}
+
+/// What each module needs itself, in the order it asks: all one behind the other.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Direct {
+    needs: Vec<ModuleId>,
+    /// Where in them those of each module end.
+    ends: Vec<u32>,
+}
+
+impl Direct {
+    /// Ends the list of the next module.
+    fn end(&mut self) {
+        self.ends.push(self.needs.len() as u32);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn of(&self, module: usize) -> &[ModuleId] {
+        let start = module.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.needs[start as usize..self.ends[module] as usize]
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_lists(lists: &[&[u32]]) -> Self {
+        let mut direct = Self::default();
+        for list in lists {
+            direct.needs.extend(list.iter().copied().map(ModuleId));
+            direct.end();
+        }
+        direct
+    }
 }
 
 impl Graph {
@@ -38,36 +72,34 @@ impl Graph {
     /// # Errors
     /// When modules need one another in circles.
     pub fn resolve(
-        catalog: &Catalog,
+        catalog: &Catalog<'_>,
         symbols: &Symbols,
         checks: Checks,
         sink: &mut Sink<'_>,
     ) -> Result<Self, InCycles> {
-        let mut direct = Vec::with_capacity(catalog.len());
+        let mut direct = Direct::default();
         // For every module the last one that was seen to need it.
         let mut seen: Vec<Option<ModuleId>> = vec![None; catalog.len()];
-        let mut needs = Vec::new();
         for (id, module) in catalog.iter() {
-            needs.clear();
-            for wanted in &module.wants {
+            for wanted in module.wants() {
                 let Some((owner, crc)) = symbols.exporter(wanted.symbol) else {
                     if checks.unknown && !wanted.weak {
-                        let symbol = &spelled(symbols, wanted);
+                        let symbol = &spelled(symbols, &wanted, catalog.prefix);
                         sink(Finding::UnknownSymbol { path: module.found.path(), symbol });
                     }
                     continue;
                 };
                 if checks.versions && crc != wanted.crc && !wanted.weak {
-                    let symbol = &spelled(symbols, wanted);
+                    let symbol = &spelled(symbols, &wanted, catalog.prefix);
                     sink(Finding::OtherVersion { path: module.found.path(), symbol });
                 }
                 let Owner::Module(owner) = owner else { continue };
                 if seen[owner.index()].replace(id) != Some(id) {
-                    needs.push(owner);
-                    tell_edge(symbols, wanted, module, catalog.module(owner), sink);
+                    direct.needs.push(owner);
+                    tell_edge(symbols, &wanted, module, catalog.module(owner), sink);
                 }
             }
-            direct.push(needs.clone());
+            direct.end();
         }
         match places(&direct) {
             Some(places) => Ok(Self { direct, places }),
@@ -77,7 +109,7 @@ impl Graph {
 
     /// What `id` needs itself, in the order it asks.
     pub fn direct(&self, id: ModuleId) -> &[ModuleId] {
-        &self.direct[id.index()]
+        self.direct.of(id.index())
     }
 
     /// Everything that must be loaded for `id`, each once, nearest first: a
@@ -110,16 +142,17 @@ pub struct Closure {
 }
 
 /// The symbol as the module itself writes it.
-fn spelled(symbols: &Symbols, wanted: &Wanted) -> Vec<u8> {
-    let name = symbols.name(wanted.symbol);
-    wanted.cut.iter().flatten().chain(name).copied().collect()
+fn spelled(symbols: &Symbols, wanted: &Wanted, prefix: Option<u8>) -> Vec<u8> {
+    let [dot, own] = wanted.cut;
+    let cut = [dot.then_some(b'.'), prefix.filter(|_| own)];
+    cut.into_iter().flatten().chain(symbols.name(wanted.symbol).iter().copied()).collect()
 }
 
 fn tell_edge(
     symbols: &Symbols,
     wanted: &Wanted,
-    user: &Module,
-    owner: &Module,
+    user: &Module<'_>,
+    owner: &Module<'_>,
     sink: &mut Sink<'_>,
 ) {
     sink(Finding::Needs {
@@ -131,9 +164,9 @@ fn tell_edge(
 
 /// Every module's place in an order where users come before what they need;
 /// `None` when there is no such order.
-fn places(direct: &[Vec<ModuleId>]) -> Option<Vec<u32>> {
+fn places(direct: &Direct) -> Option<Vec<u32>> {
     let mut users = vec![0_u32; direct.len()];
-    for need in direct.iter().flatten() {
+    for need in &direct.needs {
         users[need.index()] += 1;
     }
     let ids = (0..direct.len() as u32).map(ModuleId);
@@ -143,7 +176,7 @@ fn places(direct: &[Vec<ModuleId>]) -> Option<Vec<u32>> {
     while let Some(id) = free.pop() {
         places[id.index()] = next;
         next += 1;
-        for need in &direct[id.index()] {
+        for need in direct.of(id.index()) {
             users[need.index()] -= 1;
             if users[need.index()] == 0 {
                 free.push(*need);
@@ -162,7 +195,7 @@ mod tests {
     }
 
     fn graph(direct: &[&[u32]]) -> Graph {
-        let direct: Vec<_> = direct.iter().map(|of| ids(of)).collect();
+        let direct = Direct::from_lists(direct);
         let places = places(&direct).unwrap();
         Graph { direct, places }
     }
@@ -179,12 +212,12 @@ mod tests {
 
     #[test]
     fn unrelated_users_are_taken_from_the_last() {
-        assert_eq!(places(&[ids(&[2]), ids(&[2]), ids(&[])]), Some(vec![1, 0, 2]));
+        assert_eq!(places(&Direct::from_lists(&[&[2], &[2], &[]])), Some(vec![1, 0, 2]));
     }
 
     #[test]
     fn a_circle_has_no_order() {
-        assert_eq!(places(&[ids(&[1]), ids(&[2]), ids(&[1, 3]), ids(&[])]), None);
-        assert_eq!(places(&[ids(&[0])]), None);
+        assert_eq!(places(&Direct::from_lists(&[&[1], &[2], &[1, 3], &[]])), None);
+        assert_eq!(places(&Direct::from_lists(&[&[0]])), None);
     }
 }

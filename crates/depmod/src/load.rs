@@ -10,11 +10,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use komod_cache::{Key, Known};
+use komod_cache::{FactsPlace, Key, Known};
 use komod_elf::{Excerpt, Module, Signature};
 use komod_file::{ModuleFile, Unpacker};
 
-use crate::catalog::{Catalog, ModuleId};
+use crate::catalog::{Catalog, ModuleId, Said};
 use crate::facts::{Extractor, ModuleFacts};
 use crate::finding::{Finding, Sink, Unreadable};
 use crate::names::Names;
@@ -71,8 +71,12 @@ pub struct LoadedFile {
     pub known: Option<Known>,
     /// Whether it could be read.
     pub whole: bool,
+    /// Where its facts are, if they are kept since an earlier run.
+    pub facts: Option<FactsPlace>,
     /// Whether there is a tale of it, new or kept.
     pub told: bool,
+    /// Its place among the modules of the last run, if it is as it was then.
+    pub place: Option<u32>,
 }
 
 /// What a module tells about itself.
@@ -87,7 +91,7 @@ pub struct OwnTale {
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
 /// which may hold the kernel's own already.
 pub fn load_modules(
-    catalog: &mut Catalog,
+    catalog: &mut Catalog<'_>,
     symbols: &mut Symbols,
     how: Reading,
     sink: &mut Sink<'_>,
@@ -96,25 +100,36 @@ pub fn load_modules(
 }
 
 /// As [`load_modules`], without reading what `recall` remembers; it is of a run with the
-/// same `prefix` and without checks, as this one must be. `survey` judges the files.
-pub fn load_modules_again(
-    catalog: &mut Catalog,
+/// same `prefix` and without checks and symbols of the kernel's, as this one must be.
+/// `survey` judges the files.
+pub fn load_modules_again<'k>(
+    catalog: &mut Catalog<'k>,
     symbols: &mut Symbols,
     how: Reading,
-    recall: Option<&Recall<'_>>,
+    recall: Option<&Recall<'k>>,
     survey: &mut Survey<'_>,
     sink: &mut Sink<'_>,
 ) -> Loaded {
-    let names = recall.map(|recall| recall.meanings(symbols)).unwrap_or_default();
-    let named = |symbol: SymbolId| names[symbol.0 as usize];
+    catalog.prefix = how.prefix;
+    let recall = recall.filter(|_| symbols.len() == 0);
+    let mut names = Vec::new();
+    if let Some(recall) = recall {
+        *symbols = recall.symbols();
+        names = recall.meanings(symbols);
+    }
+    let named = |name: u32| names[name as usize];
     let mut unknown = Vec::new();
     let mut loaded = Vec::with_capacity(catalog.len());
     let mut tales = Vec::new();
     for id in catalog.ids() {
         let module = catalog.module_mut(id);
-        let kept = recall.and_then(|recall| recall.of(module.found.path()));
+        let kept = recall.and_then(|recall| recall.of(module.found.before()?));
         let kept = kept.and_then(|(kept, file)| {
-            recall::give(module, &kept, how.prefix, &named)?;
+            if file.facts.is_some_and(|facts| facts.later) {
+                recall::give(module, &kept, &named)?;
+            } else {
+                module.keep(kept);
+            }
             Some(file)
         });
         loaded.push(kept.unwrap_or_default());
@@ -133,7 +148,8 @@ pub fn load_modules_again(
             let known = key.map(|key| survey.known(key, path));
             let settled = known.filter(|known| known.settled);
             let tale = settled.zip(tale).map(|(known, tale)| (known.key, tale));
-            loaded[place] = LoadedFile { known, whole, told: tale.is_some() };
+            let told = tale.is_some();
+            loaded[place] = LoadedFile { known, whole, told, ..LoadedFile::default() };
             tales.extend(tale);
             facts.push(Read { place, worker, outcome });
         }
@@ -144,8 +160,8 @@ pub fn load_modules_again(
         let module = catalog.module_mut(id);
         let Some(Read { worker, outcome, .. }) = facts.next_if(|read| read.place == id.index())
         else {
-            for symbol in &module.exports {
-                symbols.export(*symbol, Owner::Module(id), 0);
+            for symbol in module.exports() {
+                symbols.export(symbol, Owner::Module(id), 0);
             }
             continue;
         };
@@ -160,13 +176,12 @@ pub fn load_modules_again(
                 };
                 facts.exports.iter_mut().for_each(|(symbol, _)| meaning(symbol));
                 facts.wants.iter_mut().for_each(|wanted| meaning(&mut wanted.symbol));
-                module.exports.reserve_exact(facts.exports.len());
+                let mut exports = Vec::with_capacity(facts.exports.len());
                 for (symbol, crc) in facts.exports {
                     symbols.export(symbol, Owner::Module(id), crc);
-                    module.exports.push(symbol);
+                    exports.push(symbol);
                 }
-                module.wants = facts.wants;
-                module.texts = facts.texts;
+                module.say(Said { texts: facts.texts, wants: facts.wants, exports });
             }
             Err(why) => sink(Finding::Unreadable { path: module.found.path(), why }),
         }

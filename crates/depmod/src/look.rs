@@ -22,27 +22,43 @@ use crate::scan::{kind_of_file, list_again};
 use crate::survey::note_inputs;
 
 /// What came of a look.
-#[derive(Debug)]
-pub struct Look<'o> {
+#[derive(Debug, Default)]
+pub struct Look {
     /// For each module of the last run whether it is for certain the same file with the
     /// same bytes.
     pub modules: Vec<bool>,
-    /// Whether everything is.
+    /// For each directory of the last run what is known of it now, if it has the very
+    /// same entries.
+    pub(crate) directories: Vec<Option<Known>>,
+    /// For each file of the database the same, if it is for certain as it was made.
+    pub outputs: Vec<Option<Output>>,
+    inputs: Vec<Option<Known>>,
+    /// Whether everything is as it was.
     pub same: bool,
     /// Whether there was something to tell of the directories.
     pub told: bool,
-    /// What the last run saw, where some of it is known better now and all is the same:
-    /// to be kept in its place.
-    pub better: Option<Tree<'o>>,
+    better: bool,
+}
+
+impl Look {
+    /// What the last run saw in `old`, where some of it is known better now and all is
+    /// the same: to be kept in its place.
+    pub fn better<'o>(&self, old: &Tree<'o>) -> Option<Tree<'o>> {
+        if !(self.same && self.better) {
+            return None;
+        }
+        let outputs = self.outputs.iter().copied().collect::<Option<Vec<_>>>()?;
+        let mut tree = Tree { inputs: self.inputs.clone(), outputs, ..old.clone() };
+        for (directory, known) in tree.directories.iter_mut().zip(&self.directories) {
+            directory.known = known.unwrap_or(directory.known);
+        }
+        Some(tree)
+    }
 }
 
 /// Looks at the tree `dir` and its database in `out_dir`, of which the last run, with the
 /// very same settings, saw and left `old`.
-pub fn look<'o>(
-    old: &'o Tree<'o>,
-    config: &DepmodConfig,
-    (dir, out_dir): (&Path, &Path),
-) -> Look<'o> {
+pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path)) -> Look {
     let mut looker = Looker {
         trust: Trust::begin(),
         config,
@@ -50,6 +66,7 @@ pub fn look<'o>(
         told: false,
         better: false,
         way: Vec::new(),
+        name: Vec::new(),
     };
     let inputs = note_inputs(dir, &mut looker.trust);
     let mut same = old.inputs.len() == inputs.len();
@@ -61,22 +78,17 @@ pub fn look<'o>(
     for directory in &old.directories {
         let now = looker.directory(directory, old);
         same &= now.is_some();
-        directories.push(now.unwrap_or(directory.known));
+        directories.push(now);
     }
     same &= looker.modules.iter().all(|holds| *holds);
     same &= old.outputs.len() == file_names().count();
-    let mut outputs = old.outputs.clone();
-    for (name, output) in file_names().zip(&mut outputs) {
-        same = same && looker.output(&out_dir.join(name), output);
-    }
-    let better = (same && looker.better).then(|| {
-        let mut tree = Tree { inputs, outputs, ..old.clone() };
-        for (directory, known) in tree.directories.iter_mut().zip(directories) {
-            directory.known = known;
-        }
-        tree
-    });
-    Look { modules: looker.modules, same, told: looker.told, better }
+    let outputs: Vec<_> = file_names()
+        .zip(&old.outputs)
+        .map(|(name, output)| looker.output(&out_dir.join(name), *output, same))
+        .collect();
+    same &= outputs.iter().all(Option::is_some);
+    let (modules, told, better) = (looker.modules, looker.told, looker.better);
+    Look { modules, directories, outputs, inputs, same, told, better }
 }
 
 struct Looker<'a> {
@@ -88,7 +100,12 @@ struct Looker<'a> {
     better: bool,
     /// Directories that are open, each in the one before it, with their paths.
     way: Vec<(&'a [u8], OwnedFd)>,
+    /// Memory for names.
+    name: Vec<u8>,
 }
+
+/// To open and close a directory takes as long as to look so many names up through it.
+const WORTH_OPENING: usize = 8;
 
 /// No tree is deeper but one of links; and few programs may have more files open.
 const DEEPEST: usize = 64;
@@ -97,22 +114,31 @@ impl<'a> Looker<'a> {
     /// Looks at the modules in a directory, and returns what is known of it if its
     /// entries are the same.
     fn directory(&mut self, directory: &'a Directory<'_>, old: &Tree<'_>) -> Option<Known> {
-        self.open(directory.path)?;
-        let (_, open) = self.way.last()?;
-        let key = Key::of_open(open)?;
+        let mut name = std::mem::take(&mut self.name);
+        let key = self.reach(directory, &mut name)?;
+        let open = self.way.last().map_or(AT_FDCWD, |(_, open)| open.as_fd());
+        let prefix = name.len();
         for entry in &directory.entries {
             let Some(place) = entry.module.map(|place| place as usize) else { continue };
             let known = old.modules.get(place).and_then(|module| module.known);
-            let now = || Key::at(open, &entry.name);
+            name.truncate(prefix);
+            name.extend_from_slice(&entry.name);
+            let now = || Key::at(open, &name);
             if let Some(module) = self.modules.get_mut(place) {
                 *module = known
                     .filter(|known| known.settled)
                     .is_some_and(|known| now().is_some_and(|now| known.still_holds(&now)));
             }
         }
-        let path = Path::new(OsStr::from_bytes(directory.path));
+        let mut links = directory.entries.iter().filter(|entry| entry.link);
         let unchanged = directory.known.still_holds(&key)
-            && directory.entries.iter().all(|entry| !entry.link || link_holds(open, entry));
+            && links.all(|link| {
+                name.truncate(prefix);
+                name.extend_from_slice(&link.name);
+                link_holds(open, &name, link)
+            });
+        self.name = name;
+        let path = Path::new(OsStr::from_bytes(directory.path));
         let mut now = self.trust.known(key, path);
         if !unchanged {
             let (entries, told) = list_again(path, self.config)?;
@@ -129,50 +155,61 @@ impl<'a> Looker<'a> {
         Some(now)
     }
 
-    /// Opens the directory `path`, by the nearest above it that is open.
-    fn open(&mut self, path: &'a [u8]) -> Option<()> {
+    /// The key of a directory. `name` becomes what stands before the names of its
+    /// entries, as they are called from the last directory of the way: itself, if there
+    /// is enough to look at in it, or one above.
+    fn reach(&mut self, directory: &Directory<'a>, name: &mut Vec<u8>) -> Option<Key> {
+        let path = directory.path;
         let below = |above: &[u8]| path.strip_prefix(above)?.strip_prefix(b"/");
         while self.way.last().is_some_and(|(above, _)| below(above).is_none()) {
             self.way.pop();
         }
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let open = match self.way.last() {
-            Some((above, directory)) => openat(directory, below(above)?, flags, Mode::empty()),
-            None => openat(AT_FDCWD, path, flags, Mode::empty()),
+        let (above, rest) = match self.way.last() {
+            Some((above, open)) => (open.as_fd(), below(above)?),
+            None => (AT_FDCWD, path),
         };
-        let open = open.ok()?;
+        name.clear();
+        if directory.entries.len() < WORTH_OPENING {
+            name.extend_from_slice(rest);
+            name.push(b'/');
+            let found = Key::and_kind_at(above, rest);
+            return found.filter(|(_, kind)| *kind == FileKind::Directory).map(|(key, _)| key);
+        }
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = openat(above, rest, flags, Mode::empty()).ok()?;
+        let key = Key::of_open(&open);
         if self.way.len() >= DEEPEST {
             self.way.clear();
         }
         self.way.push((path, open));
-        Some(())
+        key
     }
 
-    /// Whether a file of the database is the one that was made. One that was looked at
-    /// right after that is hardly ever settled then: its bytes tell.
-    fn output(&mut self, path: &Path, output: &mut Output) -> bool {
-        let Some(now) = fs::symlink_metadata(path).ok().filter(Metadata::is_file) else {
-            return false;
-        };
+    /// What is known of a file of the database, if it is the one that was made. One that
+    /// was looked at right after that is hardly ever settled then: its bytes tell, if they
+    /// may be `read`.
+    fn output(&mut self, path: &Path, output: Output, read: bool) -> Option<Output> {
+        let now = fs::symlink_metadata(path).ok().filter(Metadata::is_file)?;
         let now = self.trust.known(Key::of(&now), path);
         if output.known.key != now.key {
-            return false;
+            return None;
         }
         if output.known.settled {
-            return true;
+            return Some(output);
         }
         self.better |= now.settled;
-        output.known = now;
-        fs::read(path).is_ok_and(|bytes| checksum(&bytes) == output.sum)
+        let same = || fs::read(path).is_ok_and(|bytes| checksum(&bytes) == output.sum);
+        (read && same()).then_some(Output { known: now, ..output })
     }
 }
 
-/// Whether a link in an open directory leads to the same kind of file.
-fn link_holds(directory: impl AsFd, link: &Entry<'_>) -> bool {
-    let name = link.name.strip_suffix(b"/").unwrap_or(&link.name);
+/// Whether a link, which is called so from an open directory, leads to the same kind of
+/// file.
+fn link_holds(directory: impl AsFd, name: &[u8], link: &Entry<'_>) -> bool {
+    let name = name.strip_suffix(b"/").unwrap_or(name);
     Key::and_kind_at(directory, name).is_some_and(|(_, kind)| match kind {
         FileKind::Directory => link.kind == EntryKind::Directory,
-        FileKind::Regular => link.kind == kind_of_file(name),
+        FileKind::Regular => link.kind == kind_of_file(&link.name),
     })
 }
 

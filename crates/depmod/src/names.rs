@@ -22,6 +22,11 @@ pub(crate) struct Names {
 /// which every other thread is interrupted for.
 const EMPTY: u64 = u64::MAX;
 
+/// Places of the smallest table.
+const FEWEST: usize = 1024;
+/// Bytes of a symbol's name, rather more than few.
+const TYPICAL: usize = 24;
+
 impl Default for Names {
     fn default() -> Self {
         // Nobody can know beforehand which names fall together.
@@ -31,6 +36,18 @@ impl Default for Names {
 }
 
 impl Names {
+    /// These names, no two of which are the same, by their places.
+    pub(crate) fn of<'n>(all: impl ExactSizeIterator<Item = &'n [u8]>) -> Self {
+        let mut names = Self::default();
+        names.spans.reserve_exact(all.len());
+        names.text.reserve(all.len() * TYPICAL);
+        for name in all {
+            names.spans.push(Span::push(&mut names.text, name));
+        }
+        names.spread((names.len() * 2 + 1).next_power_of_two().max(FEWEST));
+        names
+    }
+
     /// The number of `name`, new or old. Numbers count from 0.
     pub(crate) fn intern(&mut self, name: &[u8]) -> u32 {
         if self.table.len() <= self.spans.len() * 2 {
@@ -59,7 +76,11 @@ impl Names {
     }
 
     fn grow(&mut self) {
-        let size = (self.table.len() * 2).max(1024);
+        self.spread((self.table.len() * 2).max(FEWEST));
+    }
+
+    /// Makes the table anew with so many places.
+    fn spread(&mut self, size: usize) {
         let mut table = vec![EMPTY; size];
         for id in 0..self.spans.len() as u32 {
             let hash = hash(self.name(id), self.seed);
@@ -163,6 +184,17 @@ mod tests {
             assert_eq!(names.intern(name.as_bytes()), *id);
             assert_eq!(names.name(*id), name.as_bytes());
         }
+    }
+
+    #[test]
+    fn names_that_are_given_at_once_have_their_places() {
+        let all: Vec<String> = (0..3000).map(|n| format!("symbol_{n}")).collect();
+        let mut names = Names::of(all.iter().map(|name| name.as_bytes()));
+        assert_eq!(names.intern(b"new"), 3000);
+        for (place, name) in (0..).zip(&all) {
+            assert_eq!(names.intern(name.as_bytes()), place);
+        }
+        assert_eq!(Names::of([].into_iter()).intern(b"new"), 0);
     }
 
     #[test]

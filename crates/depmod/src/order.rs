@@ -19,7 +19,7 @@ pub(crate) const SYMBOL_BUCKETS: u32 = 2048;
 ///
 /// Without a readable `modules.order`, or when it ends in the middle of a
 /// line, the hash alone decides and the sink hears why.
-pub fn sort(mut modules: Vec<Found>, dir: &Path, sink: &mut Sink<'_>) -> Catalog {
+pub fn sort<'k>(mut modules: Vec<Found>, dir: &Path, sink: &mut Sink<'_>) -> Catalog<'k> {
     modules.sort_by_cached_key(|module| {
         let name = module.name.as_bytes();
         (bucket(name, MODULE_BUCKETS), name.to_vec())

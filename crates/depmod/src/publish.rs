@@ -47,7 +47,8 @@ const ORDER: [&str; 10] = [
     "modules.alias",
     "modules.devname",
 ];
-const LAST: &str = "modules.dep";
+/// The file that takes its name last.
+pub(crate) const LAST: &str = "modules.dep";
 
 /// What the name of a temporary file ends with, behind the name of the file it
 /// is for, the process and a number. No other program makes such names; kmod's
@@ -84,8 +85,8 @@ pub enum PublishError {
     },
 }
 
-/// Writes `files` into `dir`, which is made if it is not there. `turn` is that of
-/// this run at `dir`; `None` if it could not be had when the run began: then it
+/// Writes `files` into `dir`, which is made if it is not there; others of the database that
+/// are there already stay. `turn` is that of this run at `dir`; `None` if it could not be had when the run began: then it
 /// is tried once more.
 ///
 /// All files are written beside their places, forced to disk, and have their
@@ -228,7 +229,7 @@ mod tests {
 
     fn files(contents: &[u8]) -> Vec<OutputFile> {
         let names = ["modules.dep", "modules.dep.bin", "modules.alias"];
-        names.map(|name| OutputFile { name, contents: contents.to_vec() }).into()
+        names.map(|name| OutputFile { name, contents: contents.to_vec(), sum: 0 }).into()
     }
 
     fn names(dir: &Path) -> Vec<String> {

@@ -1,13 +1,13 @@
 //! Which module files there are.
 
 use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, FileType};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use komod_cache::{Entry, EntryKind};
+use komod_cache::{Entry, EntryKind, Known};
 use komod_config::DepmodConfig;
 use komod_name::ModuleName;
 
@@ -26,6 +26,8 @@ pub struct Found {
     below: Option<usize>,
     /// Which of the files that the scan met it is.
     number: u32,
+    /// Its place among the modules of the last run.
+    before: Option<u32>,
 }
 
 impl Found {
@@ -39,12 +41,17 @@ impl Found {
         let dir = dir.as_os_str().as_bytes();
         let inside = path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'));
         let below = inside.then_some(dir.len() + 1);
-        Self { name: ModuleName::of_path(&path), below, path, number: 0 }
+        Self { name: ModuleName::of_path(&path), below, path, number: 0, before: None }
     }
 
     /// Which of the files that [`scan`] met it is, counted from 0.
     pub(crate) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// The place that the file of this path had among the modules of the last run.
+    pub(crate) fn before(&self) -> Option<u32> {
+        self.before
     }
 
     /// The whole path.
@@ -137,8 +144,8 @@ pub fn scan(
     scan_again(dir, config, &mut Survey::default(), sink)
 }
 
-/// As [`scan`]: a directory that `survey` remembers, and that is as it was, is not
-/// listed again; and the survey hears of all of them.
+/// As [`scan`]: a directory of which `survey` knows that it is as it was is neither looked
+/// at nor listed again; and the survey hears of all of them.
 ///
 /// # Errors
 /// As [`scan`].
@@ -177,12 +184,16 @@ pub fn explicit(dir: &Path, paths: &[PathBuf]) -> Result<Vec<Found>, AddError> {
     Ok(modules)
 }
 
-fn one_of_each_name(dir: &Path, files: Vec<Vec<u8>>, ranking: &Ranking<'_>) -> Vec<Found> {
+fn one_of_each_name(
+    dir: &Path,
+    files: Vec<(Vec<u8>, Option<u32>)>,
+    ranking: &Ranking<'_>,
+) -> Vec<Found> {
     let mut kept: Vec<Found> = Vec::new();
     // A new name's number is the place of its file.
     let mut names = Names::default();
-    for (number, path) in (0..).zip(files) {
-        let new = Found { number, ..Found::at(dir, path) };
+    for (number, (path, before)) in (0..).zip(files) {
+        let new = Found { number, before, ..Found::at(dir, path) };
         let place = names.intern(new.name.as_bytes()) as usize;
         match kept.get_mut(place) {
             Some(old) if ranking.replaces(&new, old) => *old = new,
@@ -214,7 +225,8 @@ struct Walk<'a, 'f, 'o> {
     told: bool,
     /// Device and inode of every directory that is being read.
     ancestors: Vec<(u64, u64)>,
-    files: Vec<Vec<u8>>,
+    /// Their paths, and their places in the last run.
+    files: Vec<(Vec<u8>, Option<u32>)>,
 }
 
 impl<'o> Walk<'_, '_, 'o> {
@@ -226,17 +238,26 @@ impl<'o> Walk<'_, '_, 'o> {
 
     fn directory(&mut self, path: &[u8]) -> io::Result<()> {
         let own = Path::new(OsStr::from_bytes(path));
-        let metadata = fs::metadata(own)?;
-        let here = identity(&metadata);
+        let remembered = self.survey.unchanged(path);
+        let known = match &remembered {
+            Some((known, _)) => *known,
+            None => self.survey.changed(own, &fs::metadata(own)?),
+        };
+        let here = (known.key.device, known.key.inode);
         if self.ancestors.contains(&here) {
+            // What it leads to may be another directory the next time.
+            self.survey.directory(path, Known { settled: false, ..known });
             return Ok(());
         }
         self.ancestors.push(here);
-        let place = self.survey.directory(own, &metadata);
+        let place = self.survey.directory(path, known);
         self.told = false;
-        let listed = match self.survey.remembered(place, |name| kind_at(path, name)) {
-            Some(entries) => Ok(entries),
-            None => self.list(path, own),
+        let listed = match remembered {
+            Some((_, entries)) => Ok(entries),
+            None => self.list(path, own).map(|mut entries| {
+                self.survey.places(path, &mut entries);
+                entries
+            }),
         };
         if self.told || listed.is_err() {
             self.survey.listed_with_findings(place);
@@ -247,8 +268,9 @@ impl<'o> Walk<'_, '_, 'o> {
                 // where its contents belong.
                 match kind {
                     EntryKind::Module => {
+                        let before = *module;
                         *module = u32::try_from(self.files.len()).ok();
-                        self.files.push(join(path, name));
+                        self.files.push((join(path, name), before));
                     }
                     EntryKind::Directory => {
                         let name = name.strip_suffix(b"/").unwrap_or(name);
@@ -333,13 +355,6 @@ pub(crate) fn kind_of_file(name: &[u8]) -> EntryKind {
     if komod_file::strip_extension(name).is_some() { EntryKind::Module } else { EntryKind::Other }
 }
 
-/// What a link in `dir` leads to now. A directory's name may end in a slash.
-fn kind_at(dir: &[u8], name: &[u8]) -> Option<EntryKind> {
-    let name = name.strip_suffix(b"/").unwrap_or(name);
-    let metadata = fs::metadata(Path::new(OsStr::from_bytes(&join(dir, name)))).ok()?;
-    kind_of(name, metadata.file_type())
-}
-
 /// The file type bits of `st_mode` (inode(7)).
 fn format_bits(kind: FileType) -> u32 {
     if kind.is_fifo() {
@@ -353,10 +368,6 @@ fn format_bits(kind: FileType) -> u32 {
     } else {
         0
     }
-}
-
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
 
 fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {

@@ -1,26 +1,30 @@
 //! What a run sees in a tree, for the next one to know it again.
 //!
 //! A survey goes along with the scan ([`scan_again`](crate::scan_again)): it hands out
-//! what was remembered of a directory that has not changed, and notes what there is now.
+//! what a look ([`look`](crate::look())) found to be unchanged, and notes what there is
+//! now.
 
 use std::borrow::Cow;
 use std::fs::{self, Metadata};
-use std::os::unix::ffi::OsStrExt;
+use std::iter::repeat;
 use std::path::Path;
 
-use komod_cache::{Directory, Entry, EntryKind, Key, Known, Module, Output, Tree, Trust, checksum};
+use komod_cache::{Directory, Entry, FactsPlace, Key, Known, Module, Output, Tree, Trust};
 
 use crate::catalog::Catalog;
 use crate::inputs;
 use crate::load::Loaded;
+use crate::look::Look;
 use crate::names::ByName;
-use crate::outputs::OutputFile;
+use crate::outputs::{OutputFile, file_names};
 
 /// What this run has seen, beside what the last one saw.
 #[derive(Debug)]
 pub struct Survey<'o> {
     trust: Trust,
-    old: ByName<'o, &'o Directory<'o>>,
+    /// The directories of the last run by their paths, with what is known of each now if
+    /// its entries are the same.
+    old: ByName<'o, (&'o Directory<'o>, Option<Known>)>,
     seen: Vec<Seen<'o>>,
     inputs: Vec<Option<Known>>,
 }
@@ -39,13 +43,16 @@ impl Default for Survey<'_> {
 }
 
 impl<'o> Survey<'o> {
-    /// To be made before anything of the tree is read. `old` is what the last run with
-    /// the very same settings saw.
-    pub fn new(old: Option<&'o Tree<'o>>) -> Self {
-        let directories = old.iter().flat_map(|old| &old.directories);
+    /// To be made before anything of the tree is read but by `look`: the one at `old`,
+    /// which is what the last run with the very same settings saw.
+    pub fn new(old: Option<(&'o Tree<'o>, &Look)>) -> Self {
+        let directories = old.into_iter().flat_map(|(old, look)| {
+            let now = look.directories.iter().copied().chain(repeat(None));
+            old.directories.iter().zip(now)
+        });
         Self {
             trust: Trust::begin(),
-            old: directories.map(|directory| (directory.path, directory)).collect(),
+            old: directories.map(|found| (found.0.path, found)).collect(),
             seen: Vec::new(),
             inputs: Vec::new(),
         }
@@ -57,31 +64,37 @@ impl<'o> Survey<'o> {
         self.inputs = note_inputs(dir, &mut self.trust);
     }
 
-    /// Notes a directory before it is listed, and returns its place.
-    pub(crate) fn directory(&mut self, path: &Path, metadata: &Metadata) -> usize {
-        let known = self.trust.known(Key::of(metadata), path);
-        let path = path.as_os_str().as_bytes().to_vec();
-        self.seen.push(Seen { path, known, entries: Vec::new() });
-        self.seen.len() - 1
-    }
-
-    /// The entries of a directory that has not changed; `kind` tells what a link in it
-    /// leads to now. `None` if it must be listed.
-    pub(crate) fn remembered(
-        &self,
-        place: usize,
-        kind: impl Fn(&[u8]) -> Option<EntryKind>,
-    ) -> Option<Vec<Entry<'o>>> {
-        let seen = self.seen.get(place)?;
-        let old = *self.old.get(seen.path.as_slice())?;
-        let same = |entry: &Entry<'_>| !entry.link || kind(&entry.name) == Some(entry.kind);
-        if !old.known.still_holds(&seen.known.key) || !old.entries.iter().all(same) {
-            return None;
-        }
+    /// What is known of the directory `path`, and its entries, which are those of the last
+    /// run, as are the places of its modules. `None` if it has to be looked at and listed.
+    pub(crate) fn unchanged(&self, path: &[u8]) -> Option<(Known, Vec<Entry<'o>>)> {
+        let (old, now) = *self.old.get(path)?;
+        let now = now.filter(|now| now.settled)?;
         // The old names live as long as the new list.
         let name = |entry: &'o Entry<'o>| Cow::Borrowed(entry.name.as_ref());
         let entries = old.entries.iter();
-        Some(entries.map(|entry| Entry { name: name(entry), module: None, ..*entry }).collect())
+        Some((now, entries.map(|entry| Entry { name: name(entry), ..*entry }).collect()))
+    }
+
+    /// Gives modules in the directory `path` their places in the last run.
+    pub(crate) fn places(&self, path: &[u8], entries: &mut [Entry<'_>]) {
+        let Some((old, _)) = self.old.get(path) else { return };
+        let mut old = old.entries.iter().peekable();
+        for entry in entries {
+            while old.next_if(|old| old.name < entry.name).is_some() {}
+            let same = old.peek().filter(|old| old.name == entry.name);
+            entry.module = same.and_then(|old| old.module);
+        }
+    }
+
+    /// What is known of a directory that is going to be listed.
+    pub(crate) fn changed(&mut self, path: &Path, metadata: &Metadata) -> Known {
+        self.trust.known(Key::of(metadata), path)
+    }
+
+    /// Notes a directory before what is in it, and returns its place.
+    pub(crate) fn directory(&mut self, path: &[u8], known: Known) -> usize {
+        self.seen.push(Seen { path: path.to_vec(), known, entries: Vec::new() });
+        self.seen.len() - 1
     }
 
     /// Says that there was something to tell of a directory's entries, which has to be
@@ -104,29 +117,31 @@ impl<'o> Survey<'o> {
         self.trust.known(key, path)
     }
 
-    /// What this run has seen. `catalog` was read as `loaded` says, `files` are the
-    /// database that was put into `out_dir`; `facts` is the checksum of what is kept of
-    /// the modules, 0 for nothing, `told` whether their tales are. `None` if a file is
-    /// gone again.
+    /// What this run has seen. `catalog` was read as `loaded` says, and its facts have
+    /// the checksums `facts` and lie in `places`; `told` says whether their tales are kept.
+    /// `files` are those of the database that were put into `out_dir`; the others are as
+    /// `look` has seen them. `None` if a file is gone again.
     pub fn finish<'a>(
         &'a mut self,
         (settings, quiet): (&'a [u8], bool),
-        (facts, told): (u64, bool),
-        (catalog, loaded): (&'a Catalog, &Loaded),
-        (out_dir, files): (&Path, &[OutputFile]),
+        (facts, places, told): ([u64; 2], &[Option<FactsPlace>], bool),
+        (catalog, loaded): (&'a Catalog<'_>, &Loaded),
+        (out_dir, files, look): (&Path, &[OutputFile], &Look),
     ) -> Option<Tree<'a>> {
-        let mut outputs = Vec::with_capacity(files.len());
-        for file in files {
-            let path = out_dir.join(file.name);
+        let mut outputs = Vec::new();
+        for (at, name) in file_names().enumerate() {
+            let Some(file) = files.iter().find(|file| file.name == name) else {
+                outputs.push((*look.outputs.get(at)?)?);
+                continue;
+            };
+            let path = out_dir.join(name);
             let key = Key::of(&fs::symlink_metadata(&path).ok()?);
-            let known = self.trust.known(key, &path);
-            outputs.push(Output { known, sum: checksum(&file.contents) });
+            outputs.push(Output { known: self.trust.known(key, &path), sum: file.sum });
         }
-        let modules = catalog.iter().zip(&loaded.files);
-        let modules = modules.map(|((_, module), file)| Module {
-            path: module.found.path(),
+        let places = places.iter().copied().chain(repeat(None));
+        let modules = loaded.files.iter().zip(places).map(|(file, facts)| Module {
             known: file.known,
-            whole: file.whole && facts != 0,
+            facts,
             told: file.told && told,
         });
         Some(Tree {
@@ -140,7 +155,7 @@ impl<'o> Survey<'o> {
         })
     }
 
-    fn directories(&self, catalog: &Catalog) -> Vec<Directory<'_>> {
+    fn directories(&self, catalog: &Catalog<'_>) -> Vec<Directory<'_>> {
         // By the number of its file the module's place.
         let mut places = Vec::new();
         for (id, module) in catalog.iter() {

@@ -64,7 +64,7 @@ fn build(dir: &Path, config: &DepmodConfig, how: &How) -> Built {
     };
     let text = String::from_utf8_lossy(&database.text(&mut |_| {})).into_owned();
     let workers = how.workers.unwrap_or(NonZeroUsize::MIN);
-    let files = database.files(workers, &mut sink).unwrap();
+    let files = database.files(workers, None, &mut sink).unwrap();
     let files = files.into_iter().map(|file| (file.name, file.contents)).collect();
     Built { files, text, findings, circles: None }
 }
@@ -413,7 +413,11 @@ fn a_published_database_is_what_was_made() {
     let files: Vec<_> = built
         .files
         .iter()
-        .map(|(name, contents)| komod_depmod::OutputFile { name, contents: contents.clone() })
+        .map(|(name, contents)| komod_depmod::OutputFile {
+            name,
+            contents: contents.clone(),
+            sum: 0,
+        })
         .collect();
     let out = root.path().join("elsewhere");
     publish(&out, &files, None).unwrap();

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use komod_cache::{DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell};
 use komod_config::{DepmodConfig, SearchWord};
-use komod_depmod::{Database, Loaded, OutputFile, Survey, links, look, remember};
+use komod_depmod::{
+    Database, Loaded, Look, OutputFile, Recall, Remembered, Survey, links, look, remember,
+};
 
 use super::findings::{Teller, config_warnings};
 use super::quick::no_database;
@@ -38,8 +40,8 @@ pub(super) struct Cache {
 pub(super) struct Kept {
     /// The bytes of what it saw; empty if nothing is known of it.
     tree: Vec<u8>,
-    /// For each module whether it is as it was.
-    pub modules: Vec<bool>,
+    /// Which parts of it are as they were.
+    pub look: Look,
     /// The database is as a run would leave it.
     pub same: bool,
     /// The key of the file that every run writes last, before the look.
@@ -48,6 +50,10 @@ pub(super) struct Kept {
 
 /// The ending of the file that modinfo reads.
 pub(in crate::tools) const TOLD: &str = "modinfo";
+
+/// The endings of the files of what modules say to depmod.
+const FACTS: &str = "facts";
+const LATER: &str = "later";
 
 /// Only its owner reads what serves depmod alone.
 const MODE: u32 = 0o600;
@@ -73,15 +79,15 @@ impl Cache {
             return Kept::default();
         };
         let config = configuration(options);
-        let (mut modules, mut same) = (Vec::new(), false);
+        let (mut found, mut same) = (Look::default(), false);
         if *old.settings == *settings(options, &config) && self.has_tales(&old) {
-            let look = look(&old, &config, (&options.dir, &options.out_dir));
+            found = look(&old, &config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again, but interests nobody who
             // asks for a quick look.
-            let silent = old.quiet && !look.told && !is_exposed(options, &config, &old);
-            same = look.same && (options.quick || silent);
-            modules = look.modules;
-            if let Some(bytes) = look.better.filter(|_| same).and_then(|tree| tree.to_bytes()) {
+            let silent = old.quiet && !found.told && !is_exposed(options, &config, &old);
+            same = found.same && (options.quick || silent);
+            let better = found.better(&old).filter(|_| same);
+            if let Some(bytes) = better.and_then(|tree| tree.to_bytes()) {
                 self.put("tree", &bytes);
             }
         }
@@ -92,7 +98,7 @@ impl Cache {
                 no_database(options, &error, teller);
             }
         }
-        Kept { tree, modules, same, last }
+        Kept { tree, look: found, same, last }
     }
 
     /// What a look tells now that nobody else is at work; `kept` if nobody was between.
@@ -103,34 +109,41 @@ impl Cache {
         let tree = self.place.read(&self.file("tree")).unwrap_or_default();
         let old = Tree::parse(&tree).filter(|old| *old.settings == *settings(options, config));
         let old = old.filter(|old| self.has_tales(old));
-        let modules = old.map(|old| look(&old, config, (&options.dir, &options.out_dir)).modules);
-        Kept { modules: modules.unwrap_or_default(), tree, same: false, last: None }
+        let found = old.map(|old| look(&old, config, (&options.dir, &options.out_dir)));
+        Kept { look: found.unwrap_or_default(), tree, same: false, last: None }
     }
 
-    /// What the modules said in the last run.
-    pub(super) fn facts(&self) -> Option<Vec<u8>> {
-        self.place.read(&self.file("facts"))
+    /// What the modules said in the last run: most of them, and those that came later.
+    pub(super) fn facts(&self, old: &Tree<'_>) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        let [_, later] = old.facts;
+        let later = if later == 0 { None } else { self.place.read(&self.file(LATER)) };
+        Some((self.place.read(&self.file(FACTS))?, later))
     }
 
-    /// Keeps what this run has seen. `settings` are its own, and whether it had nothing
-    /// to tell; `published` are the files, and where they are.
+    /// Keeps what this run has seen, which was read as `loaded` says, with what `recall`
+    /// remembers. `settings` are its own, and whether it had nothing to tell; `published`
+    /// are the files, and where they are; `kept` is what there was before.
     pub(super) fn keep(
         &self,
         database: &Database<'_>,
-        loaded: &Loaded,
+        (loaded, recall): (&Loaded, Option<&Recall<'_>>),
         survey: &mut Survey<'_>,
         (settings, quiet): (&[u8], bool),
-        published: (&Path, &[OutputFile]),
+        (out_dir, files, kept): (&Path, &[OutputFile], &Look),
     ) {
-        let facts = remember(database.catalog, database.symbols);
-        let facts = facts.and_then(|(bytes, sum)| {
-            self.put("facts", &bytes)?;
-            Some(sum)
+        let (catalog, symbols) = (database.catalog, database.symbols);
+        let remembered = remember(catalog, symbols, &loaded.files, recall);
+        let facts = remembered.and_then(|Remembered { large, later, places, sums }| {
+            for (name, bytes) in [(FACTS, large), (LATER, later)] {
+                bytes.map_or(Some(()), |bytes| self.put(name, &bytes))?;
+            }
+            Some((sums, places))
         });
         let told = self.tell(database, loaded).is_some();
-        let kept = (facts.unwrap_or(0), told);
-        let modules = (database.catalog, loaded);
-        let tree = survey.finish((settings, quiet), kept, modules, published);
+        let (sums, places) = facts.unwrap_or_default();
+        let kept = (out_dir, files, kept);
+        let seen = (catalog, loaded);
+        let tree = survey.finish((settings, quiet), (sums, &places, told), seen, kept);
         if let Some(bytes) = tree.and_then(|tree| tree.to_bytes()) {
             self.put("tree", &bytes);
         }

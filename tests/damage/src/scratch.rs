@@ -106,7 +106,7 @@ impl Scratch {
         let dir = &self.modules;
         let database = Database { catalog, symbols, graph, dir, tell_duplicates: true };
         std::hint::black_box(database.text(sink));
-        database.files(std::num::NonZeroUsize::MIN, sink).unwrap_or_default()
+        database.files(std::num::NonZeroUsize::MIN, None, sink).unwrap_or_default()
     }
 }
 

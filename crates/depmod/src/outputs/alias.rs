@@ -15,7 +15,7 @@ pub(super) const INDEX: &str = "modules.alias.bin";
 pub(super) fn text(database: &Database<'_>, _: &mut Sink<'_>) -> Vec<u8> {
     let mut text = b"# Aliases extracted from modules themselves.\n".to_vec();
     for (_, module) in database.catalog.iter() {
-        for alias in module.texts.of(Key::Alias) {
+        for alias in module.texts(Key::Alias) {
             line(&mut text, &[b"alias", alias, module.name().as_bytes()]);
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn index(database: &Database<'_>, sink: &mut Sink<'_>) -> Result<Vec<
     for (id, module) in database.catalog.iter() {
         let name = module.name().as_bytes();
         let mut told = HashSet::new();
-        for alias in module.texts.of(Key::Alias) {
+        for alias in module.texts(Key::Alias) {
             let Ok(key) = komod_name::alias(alias) else {
                 sink(Finding::UnmatchedBracket { alias });
                 continue;

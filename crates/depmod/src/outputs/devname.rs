@@ -8,7 +8,7 @@ use crate::finding::{Finding, Sink};
 pub(super) fn text(database: &Database<'_>, sink: &mut Sink<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     for (_, module) in database.catalog.iter() {
-        let Some(Node { name: devname, numbers }) = node::node(module.texts.of(Key::Alias)) else {
+        let Some(Node { name: devname, numbers }) = node::node(module.texts(Key::Alias)) else {
             continue;
         };
         let module = module.name().as_bytes();

@@ -15,18 +15,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use komod_cache::{Output, checksum};
 use komod_index::TooLarge;
 
 use crate::catalog::Catalog;
 use crate::finding::{Finding, Sink};
 use crate::graph::Graph;
+use crate::publish::LAST;
 use crate::symbols::Symbols;
 
 /// What the files are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Database<'a> {
     /// The modules.
-    pub catalog: &'a Catalog,
+    pub catalog: &'a Catalog<'a>,
     /// Who exports what.
     pub symbols: &'a Symbols,
     /// Who needs whom.
@@ -45,6 +47,29 @@ pub struct OutputFile {
     pub name: &'static str,
     /// All of it.
     pub contents: Vec<u8>,
+    /// Its checksum, if one was asked for; else 0.
+    pub sum: u64,
+}
+
+/// The database that is in place.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before<'a> {
+    /// In the order of [`file_names`], the files that are for certain as they were made.
+    pub outputs: &'a [Option<Output>],
+    /// Those that would be made again just so.
+    pub spared: &'a [&'static str],
+}
+
+impl Before<'_> {
+    /// What is known of a file, unless it is made in any case: it tells by its date how
+    /// old the database is.
+    fn output(&self, place: usize, name: &str) -> Option<&Output> {
+        self.outputs.get(place)?.as_ref().filter(|_| name != LAST)
+    }
+
+    fn spares(&self, place: usize, name: &str) -> bool {
+        self.output(place, name).is_some() && self.spared.contains(&name)
+    }
 }
 
 /// An index would be larger than its format allows.
@@ -85,28 +110,38 @@ const MAKERS: [(&str, Maker); 11] = [
     ("modules.devname", Maker::Text(devname::text)),
 ];
 
+/// The files that tell of modules' symbols, and of their aliases alone.
+pub(crate) const OF_SYMBOLS: [&str; 2] = ["modules.symbols", symbols::INDEX];
+pub(crate) const OF_ALIASES: [&str; 3] = ["modules.alias", alias::INDEX, "modules.devname"];
+
 /// The names of all the files.
 pub fn file_names() -> impl Iterator<Item = &'static str> {
     MAKERS.iter().map(|(name, _)| *name)
 }
 
 impl Database<'_> {
-    /// All files, made on several threads, but for small databases. The sink hears of
-    /// entries that are left out.
+    /// All files that are not there yet, made on several threads, but for small databases.
+    /// They have checksums if `before` is given. The sink hears of entries that are left
+    /// out.
     ///
     /// # Errors
     /// When an index grows past 256 MiB.
     pub fn files(
         &self,
         workers: NonZeroUsize,
+        before: Option<Before<'_>>,
         sink: &mut Sink<'_>,
     ) -> Result<Vec<OutputFile>, IndexTooLarge> {
+        let there = before.unwrap_or_default();
         let mut ahead = Vec::new();
         if workers.get() > 1 && self.catalog.len() >= WORTH_A_THREAD {
-            ahead = self.made_ahead(workers.get().min(MOST_WORKERS));
+            ahead = self.made_ahead(workers.get().min(MOST_WORKERS), there);
         }
         let mut files = Vec::with_capacity(MAKERS.len());
         for (place, (name, maker)) in MAKERS.iter().enumerate() {
+            if there.spares(place, name) {
+                continue;
+            }
             let made = ahead.iter_mut().find(|(own, _)| *own == place);
             let contents = match (made, maker) {
                 (Some((_, contents)), _) => std::mem::take(contents),
@@ -115,16 +150,21 @@ impl Database<'_> {
                     make(self, sink).map_err(|error| IndexTooLarge { name, error })?
                 }
             };
-            files.push(OutputFile { name, contents });
+            let sum = if before.is_some() { checksum(&contents) } else { 0 };
+            if there.output(place, name).is_none_or(|output| output.sum != sum) {
+                files.push(OutputFile { name, contents, sum });
+            }
         }
         Ok(files)
     }
 
     /// The contents of those files whose making tells nothing, by their places: what is
     /// told has an order.
-    fn made_ahead(&self, workers: usize) -> Vec<(usize, Vec<u8>)> {
+    fn made_ahead(&self, workers: usize, before: Before<'_>) -> Vec<(usize, Vec<u8>)> {
         // Those that take longest first.
-        let mut places: Vec<usize> = (0..MAKERS.len()).collect();
+        let all = MAKERS.iter().enumerate();
+        let wanted = all.filter(|(place, (name, _))| !before.spares(*place, name));
+        let mut places: Vec<usize> = wanted.map(|(place, _)| place).collect();
         places.sort_by_key(|place| matches!(MAKERS.get(*place), Some((_, Maker::Text(_)))));
         let next = AtomicUsize::new(0);
         let work = || {

@@ -18,7 +18,7 @@ pub(super) fn weakdep(database: &Database<'_>, _: &mut Sink<'_>) -> Vec<u8> {
 fn text(database: &Database<'_>, header: &[u8], word: &[u8], key: Key) -> Vec<u8> {
     let mut text = header.to_vec();
     for (_, module) in database.catalog.iter() {
-        for value in module.texts.of(key) {
+        for value in module.texts(key) {
             line(&mut text, &[word, module.name().as_bytes(), value]);
         }
     }
