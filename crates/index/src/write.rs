@@ -35,17 +35,37 @@ pub struct TooLarge {
     pub size: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
-    key: Range<usize>,
-    value: Range<usize>,
+    key: Span,
+    value: Span,
     priority: u32,
 }
 
-/// A node to be written: entries (sorted) that have the first `depth` bytes
-/// of their keys in common.
+/// A piece of the text. There are tens of thousands, and each is looked up where it
+/// happens to lie: they are small.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+/// An entry in the order of keys.
+#[derive(Debug, Clone, Copy)]
+struct Sorted {
+    key: Span,
+    /// How many bytes its key has in common with the key before it.
+    shared: u32,
+    entry: u32,
+}
+
+/// A node to be written: sorted entries of which each but the first shares more than
+/// `from` bytes with the one before.
 struct Todo {
     entries: Range<usize>,
+    /// Bytes of their keys that stand in the nodes above.
+    from: usize,
+    /// Bytes that all their keys have in common.
     depth: usize,
     /// Where in the file its reference belongs.
     slot: usize,
@@ -75,15 +95,19 @@ impl Builder {
             }
         }
         let key = self.store(key);
-        let value = self.store(value);
+        // A module's aliases come one after the other.
+        let last = self.entries.last().map(|last| last.value).unwrap_or_default();
+        let same = last.length > 0 && last.of(&self.text) == value;
+        let value = if same { last } else { self.store(value) };
         self.entries.push(Entry { key, value, priority });
         Ok(())
     }
 
-    fn store(&mut self, text: &[u8]) -> Range<usize> {
-        let start = self.text.len();
+    /// [`Self::finish`] sees to it that numbers suffice.
+    fn store(&mut self, text: &[u8]) -> Span {
+        let start = self.text.len() as u32;
         self.text.extend_from_slice(text);
-        start..self.text.len()
+        Span { start, length: text.len() as u32 }
     }
 
     /// Whether no key was inserted.
@@ -97,125 +121,141 @@ impl Builder {
     /// # Errors
     /// When a node would begin past 256 MiB.
     pub fn finish(self) -> Result<Vec<u8>, TooLarge> {
-        let count = u32::try_from(self.entries.len()).map_err(|_| TooLarge { size: u64::MAX })?;
+        let too_large = |size: usize| TooLarge { size: size as u64 };
+        let count = u32::try_from(self.entries.len());
+        let count = count.map_err(|_| too_large(self.entries.len()))?;
+        u32::try_from(self.text.len()).map_err(|_| too_large(self.text.len()))?;
         let entry = |number: u32| self.entries.get(number as usize);
-        let key = |number| entry(number).map(|e| slice(&self.text, &e.key)).unwrap_or_default();
-        let order = crate::sort::sorted(count, key, |a, b| {
-            let priority = |number| entry(number).map(|entry| entry.priority);
-            // Of equal priorities the last inserted comes first.
-            priority(a).cmp(&priority(b)).then(b.cmp(&a))
-        });
-        let entries: Vec<&Entry> = order.into_iter().filter_map(entry).collect();
-        Writer { text: &self.text, entries: &entries, out: Vec::new() }.write()
+        let span = |number| entry(number).map(|entry| entry.key).unwrap_or_default();
+        let order = crate::sort::sorted(
+            count,
+            |number| span(number).of(&self.text),
+            |a, b| {
+                let priority = |number| entry(number).map(|entry| entry.priority);
+                // Of equal priorities the last inserted comes first.
+                priority(a).cmp(&priority(b)).then(b.cmp(&a))
+            },
+        );
+        let mut keys: Vec<Sorted> = Vec::with_capacity(order.len());
+        let mut before: &[u8] = &[];
+        for entry in order {
+            let key = span(entry);
+            let text = key.of(&self.text);
+            keys.push(Sorted { key, shared: common(before, text), entry });
+            before = text;
+        }
+        let writer = Writer { text: &self.text, entries: &self.entries, keys: &keys };
+        writer.write()
     }
+}
+
+impl Span {
+    fn of(self, text: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        text.get(start..start.saturating_add(self.length as usize)).unwrap_or_default()
+    }
+}
+
+/// How many bytes two keys begin with both.
+fn common(a: &[u8], b: &[u8]) -> u32 {
+    let words = a.chunks_exact(8).zip(b.chunks_exact(8));
+    let start = words.take_while(|(a, b)| a == b).count().saturating_mul(8);
+    let rest = a.iter().zip(b).skip(start).take_while(|(a, b)| a == b).count();
+    start.saturating_add(rest) as u32
 }
 
 struct Writer<'a> {
     text: &'a [u8],
-    entries: &'a [&'a Entry],
-    out: Vec<u8>,
+    entries: &'a [Entry],
+    keys: &'a [Sorted],
 }
 
-impl<'a> Writer<'a> {
-    fn write(mut self) -> Result<Vec<u8>, TooLarge> {
-        for number in [MAGIC, VERSION, 0] {
-            self.number(number);
+impl Writer<'_> {
+    fn write(&self) -> Result<Vec<u8>, TooLarge> {
+        let mut out = Vec::new();
+        for word in [MAGIC, VERSION, 0] {
+            number(&mut out, word);
         }
-        let root = Todo { entries: 0..self.entries.len(), depth: 0, slot: ROOT_SLOT };
+        // The root alone never has a prefix.
+        let root = Todo { entries: 0..self.keys.len(), from: 0, depth: 0, slot: ROOT_SLOT };
         let mut todo = vec![root];
         while let Some(next) = todo.pop() {
-            // The root alone never has a prefix.
-            let depth = if next.slot == ROOT_SLOT { 0 } else { self.common(&next) };
-            self.node(&next, depth, &mut todo)?;
+            self.node(&next, &mut out, &mut todo)?;
         }
-        Ok(self.out)
+        Ok(out)
     }
 
-    /// Writes one node whose key has `depth` bytes, notes its children as
-    /// things to do, the first of them on top, and fills in its reference.
-    fn node(&mut self, node: &Todo, depth: usize, todo: &mut Vec<Todo>) -> Result<(), TooLarge> {
-        let at = self.out.len();
+    /// Writes one node, notes its children as things to do, the first of them on top, and
+    /// fills in its reference.
+    fn node(&self, node: &Todo, out: &mut Vec<u8>, todo: &mut Vec<Todo>) -> Result<(), TooLarge> {
+        let (at, depth) = (out.len(), node.depth);
         let size = u64::try_from(at).unwrap_or(u64::MAX);
         let offset = u32::try_from(at).ok().filter(|&at| at <= OFFSET);
         let mut reference = offset.ok_or(TooLarge { size })?;
 
-        let entries = self.entries.get(node.entries.clone()).unwrap_or_default();
-        let prefix = entries.first().and_then(|e| self.key(e).get(node.depth..depth));
+        let keys = self.keys.get(node.entries.clone()).unwrap_or_default();
+        let prefix = keys.first().and_then(|key| key.key.of(self.text).get(node.from..depth));
         if let Some(prefix @ [_, ..]) = prefix {
             reference |= HAS_PREFIX;
-            self.out.extend_from_slice(prefix);
-            self.out.push(0);
+            out.extend_from_slice(prefix);
+            out.push(0);
         }
 
         // The key that ends here sorts before those that go on.
-        let (values, below) =
-            entries.split_at(entries.partition_point(|e| self.key(e).len() == depth));
+        let ends = keys.iter().take_while(|key| key.key.length as usize == depth).count();
+        let (values, below) = keys.split_at_checked(ends).unwrap_or_default();
         if let (Some(a), Some(z)) = (below.first(), below.last()) {
             let (first, last) = (self.byte_at(a, depth), self.byte_at(z, depth));
             reference |= HAS_CHILDREN;
-            self.out.extend([first, last]);
-            let table = self.out.len();
-            self.out.extend((first..=last).flat_map(|_| [0; 4]));
+            out.extend([first, last]);
+            let table = out.len();
+            let places = usize::from(last.saturating_sub(first)).saturating_add(1);
+            out.resize(table.saturating_add(places.saturating_mul(4)), 0);
             let children = todo.len();
-            let mut start = node.entries.start.saturating_add(values.len());
-            let mut rest = below;
-            while let Some(entry) = rest.first() {
-                let byte = self.byte_at(entry, depth);
-                let end = rest.partition_point(|e| self.byte_at(e, depth) == byte);
-                let (mine, others) = rest.split_at(end);
-                let end = start.saturating_add(mine.len());
+            let mut start = node.entries.start.saturating_add(ends);
+            // Where a key shares no more than this node's bytes another child begins.
+            for mine in below.chunk_by(|_, next| next.shared as usize > depth) {
+                let Some((key, others)) = mine.split_first() else { continue };
+                let byte = self.byte_at(key, depth);
                 let slot = usize::from(byte.saturating_sub(first)).saturating_mul(4);
+                let depth_of_all =
+                    others.iter().map(|key| key.shared).fold(key.key.length, u32::min);
+                let end = start.saturating_add(mine.len());
                 todo.push(Todo {
                     entries: start..end,
-                    depth: depth.saturating_add(1),
+                    from: depth.saturating_add(1),
+                    depth: depth_of_all as usize,
                     slot: table.saturating_add(slot),
                 });
-                (start, rest) = (end, others);
+                start = end;
             }
             todo.get_mut(children..).unwrap_or_default().reverse();
         }
 
         if !values.is_empty() {
             reference |= HAS_VALUES;
-            self.number(u32::try_from(values.len()).map_err(|_| TooLarge { size })?);
-            for entry in values {
-                self.number(entry.priority);
-                self.out.extend_from_slice(slice(self.text, &entry.value));
-                self.out.push(0);
+            number(out, u32::try_from(values.len()).map_err(|_| TooLarge { size })?);
+            for entry in values.iter().filter_map(|key| self.entries.get(key.entry as usize)) {
+                number(out, entry.priority);
+                out.extend_from_slice(entry.value.of(self.text));
+                out.push(0);
             }
         }
         let slot = node.slot..node.slot.saturating_add(4);
-        if let Some(slot) = self.out.get_mut(slot) {
+        if let Some(slot) = out.get_mut(slot) {
             slot.copy_from_slice(&reference.to_be_bytes());
         }
         Ok(())
     }
 
-    /// How many bytes all keys of a node have in common. The first and the
-    /// last of a sorted list differ where any two do.
-    fn common(&self, node: &Todo) -> usize {
-        let entries = self.entries.get(node.entries.clone()).unwrap_or_default();
-        let (Some(a), Some(z)) = (entries.first(), entries.last()) else { return node.depth };
-        let pairs = self.key(a).iter().zip(self.key(z)).skip(node.depth);
-        node.depth.saturating_add(pairs.take_while(|(a, z)| a == z).count())
+    fn byte_at(&self, key: &Sorted, at: usize) -> u8 {
+        key.key.of(self.text).get(at).copied().unwrap_or_default()
     }
+}
 
-    fn key(&self, entry: &Entry) -> &'a [u8] {
-        slice(self.text, &entry.key)
-    }
-
-    fn byte_at(&self, entry: &Entry, at: usize) -> u8 {
-        self.key(entry).get(at).copied().unwrap_or_default()
-    }
-
-    fn number(&mut self, number: u32) {
-        self.out.extend_from_slice(&number.to_be_bytes());
-    }
+fn number(out: &mut Vec<u8>, number: u32) {
+    out.extend_from_slice(&number.to_be_bytes());
 }
 
 /// Where the header holds the root's reference.
 const ROOT_SLOT: usize = 8;
-
-fn slice<'a>(text: &'a [u8], range: &Range<usize>) -> &'a [u8] {
-    text.get(range.clone()).unwrap_or_default()
-}
