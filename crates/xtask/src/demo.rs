@@ -12,7 +12,7 @@ use crate::binary;
 use crate::fetch::Debian13;
 use crate::guest::{Guest, NAMES, Tools};
 use crate::outcome::Stop;
-use crate::qemu::{Event, Machine};
+use crate::qemu::{Event, Hardware, Machine};
 use crate::test::workspace;
 use crate::vm;
 
@@ -115,6 +115,7 @@ fn boot(debian: &Debian13, program: std::path::PathBuf, dir: &Path) -> Result<bo
         append: "",
         log: &log,
         disks: &[],
+        hardware: Hardware::PLAIN,
     };
     println!("booting Linux {} in software emulation", debian.release);
     let terminal = std::io::stdout().is_terminal();

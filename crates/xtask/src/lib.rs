@@ -12,6 +12,7 @@
 //! | `cases` | the cases of `tests/cases` on komod and the originals |
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
+//! | `boot` | Debian itself under that kernel, with kmod and with komod |
 //! | `powercut` | a machine that loses its power while depmod works |
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
@@ -38,6 +39,7 @@
 
 pub mod bench;
 pub mod binary;
+pub mod boot;
 pub mod callgrind;
 pub mod cases;
 pub mod compare;

@@ -20,7 +20,7 @@ const COMMANDS: &[(&str, &str, Run)] = &[
     ),
     (
         "vm",
-        "run scenarios under a real kernel: [--original] [SCENARIO...], or powercut [--rounds N]",
+        "run scenarios under a real kernel: [--original] [SCENARIO...], powercut [--rounds N], or Debian itself: debian13 [STAGE... | --coldplug]",
         xtask::vm::run,
     ),
     ("libkmod", "build libkmod.so.2", xtask::libkmod::run),

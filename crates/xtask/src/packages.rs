@@ -127,14 +127,20 @@ Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
         let debs = root.with_extension("debs");
         create_dir_all(&debs).map_err(Stop::io(debs.display()))?;
         create_dir_all(root).map_err(Stop::io(root.display()))?;
-        eprintln!("fetch: {} of {}", packages.join(" "), self.name);
-        programs::text(self.apt("apt-get").arg("download").args(packages).current_dir(&debs))
-            .map_err(|stop| Stop::NotHere(format!("not downloaded: {stop}")))?;
+        self.download(packages, &debs)?;
         for entry in std::fs::read_dir(&debs).map_err(Stop::io(debs.display()))? {
             let deb = entry.map_err(Stop::io(debs.display()))?.path();
             programs::text(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(root))?;
         }
         std::fs::remove_dir_all(&debs).map_err(Stop::io(debs.display()))
+    }
+
+    /// Downloads packages into a directory.
+    pub fn download(&self, packages: &[&str], to: &Path) -> Result<(), Stop> {
+        eprintln!("fetch: {} of {}", packages.join(" "), self.name);
+        programs::text(self.apt("apt-get").arg("download").args(packages).current_dir(to))
+            .map(drop)
+            .map_err(|stop| Stop::NotHere(format!("not downloaded: {stop}")))
     }
 
     fn apt(&self, program: &str) -> Command {

@@ -19,7 +19,7 @@ use crate::guest::{Form, Guest, Tools};
 use crate::install::{self, MKFS_EXT4, MKFS_XFS};
 use crate::outcome::{Stop, Tally};
 use crate::programs;
-use crate::qemu::{Ended, Event, Machine};
+use crate::qemu::{Ended, Event, Hardware, Machine};
 use crate::random::Dice;
 use crate::test::workspace;
 use crate::vm::scratch;
@@ -102,6 +102,7 @@ fn rounds(count: usize, original: bool) -> Result<Tally, Stop> {
             append,
             log: &log,
             disks: &disks,
+            hardware: Hardware::PLAIN,
         };
         let moment = LATEST.mul_f64(Dice::new(round as u64).below(1000) as f64 / 1000.0);
         let mut boot = Boot::default();

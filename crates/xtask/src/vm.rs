@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use komod_fixtures::Packing;
 
 use crate::binary;
+use crate::boot;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
 use crate::libkmod::ask::{Ask, Header};
 use crate::libkmod::{Library, SONAME};
 use crate::outcome::{Stop, Tally};
 use crate::powercut;
-use crate::qemu::{Event, Machine};
+use crate::qemu::{Event, Hardware, Machine};
 use crate::test::workspace;
 
 /// The modules the scenarios use, and how they are stored there.
@@ -66,6 +67,9 @@ struct Scenario {
 pub fn run(words: &[String]) -> Result<bool, Stop> {
     if let Some((_, rest)) = words.split_first().filter(|(w, _)| *w == "powercut") {
         return powercut::run(rest);
+    }
+    if let Some((_, rest)) = words.split_first().filter(|(w, _)| *w == "debian13") {
+        return boot::run(rest);
     }
     let original = words.iter().any(|w| w == "--original");
     let names: Vec<&str> =
@@ -172,6 +176,7 @@ fn one_boot(
         append: words,
         log: &log,
         disks: &[],
+        hardware: Hardware::PLAIN,
     };
     let with = if words.is_empty() { String::new() } else { format!(" with {words}") };
     println!("vm: booting Linux {}{with}", debian.release);
