@@ -26,7 +26,10 @@ const PROVIDED: &str = "34.2-2";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The only architecture there is a static program for.
-const ARCHITECTURE: &str = "amd64";
+const AMD64: &str = "amd64";
+
+/// Packages whose files are the same for every architecture.
+const ALL: &str = "all";
 
 /// Where that architecture has its libraries.
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
@@ -34,14 +37,23 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 /// The newest C library that Debian 12 has.
 const NEWEST_LIBC: (u32, u32) = (2, 36);
 
-const MAINTAINER: &str = "The komod developers <komod@packages.debian.org>";
+/// Of a package that may not be missing for a moment.
+const BRIDGED: &str = "Pre-Depends: komod-handover\n";
+
+/// It tidies up when all of them have changed.
+const TRIGGERS: &str = "activate-noawait komod-handover\n";
+
+const MAINTAINER: &str = "The komod developers <developers@komod.invalid>";
 
 /// One package, before it is bytes.
 struct Package {
     name: &'static str,
+    architecture: &'static str,
     /// The fields that are its own, a line each.
     fields: String,
     description: &'static str,
+    /// What lintian is told to pass over, with reasons.
+    overrides: Option<&'static str>,
     /// Scripts and lists for dpkg.
     control: Tree,
     data: Tree,
@@ -54,10 +66,11 @@ struct Package {
 /// built here needs a newer C library than Debian 12 has.
 pub fn make(dir: &Path, program: &Path, library: &Library) -> Result<Vec<PathBuf>, Stop> {
     let time = time()?;
-    let packages = [tools(program)?, shared(library)?, development(library)?];
+    let packages = [handover(), tools(program)?, shared(library)?, development(library)?];
     let mut written = Vec::new();
     for package in packages {
-        let file = dir.join(format!("{}_{VERSION}_{ARCHITECTURE}.deb", package.name));
+        let Package { name, architecture, .. } = package;
+        let file = dir.join(format!("{name}_{VERSION}_{architecture}.deb"));
         let bytes = package.bytes(time)?;
         fs::write(&file, bytes).map_err(Stop::io(file.display()))?;
         written.push(file);
@@ -67,7 +80,8 @@ pub fn make(dir: &Path, program: &Path, library: &Library) -> Result<Vec<PathBuf
 
 impl Package {
     fn new(name: &'static str, fields: String, description: &'static str) -> Self {
-        Self { name, fields, description, control: Tree::default(), data: Tree::default() }
+        let (control, data) = (Tree::default(), Tree::default());
+        Self { name, architecture: AMD64, fields, description, overrides: None, control, data }
     }
 
     /// The package's bytes, with what every one of them has.
@@ -75,11 +89,15 @@ impl Package {
         let documents = format!("usr/share/doc/{}", self.name);
         self.data.file(&format!("{documents}/copyright"), include_str!("debian/copyright"));
         self.data.file(&format!("{documents}/changelog.gz"), gzip(changelog(time)?.as_bytes())?);
+        if let Some(reasons) = self.overrides {
+            self.data.file(&format!("usr/share/lintian/overrides/{}", self.name), reasons);
+        }
         self.control.file("md5sums", sums(&self.data)?);
         let control = format!(
-            "Package: {}\nSource: komod\nVersion: {VERSION}\nArchitecture: {ARCHITECTURE}\n\
+            "Package: {}\nSource: komod\nVersion: {VERSION}\nArchitecture: {}\n\
              Maintainer: {MAINTAINER}\nInstalled-Size: {}\n{}Description: {}\n",
             self.name,
+            self.architecture,
             self.data.kilobytes(),
             self.fields,
             self.description,
@@ -90,6 +108,33 @@ impl Package {
     }
 }
 
+/// `komod-handover`: keeps commands and library where they are while packages change.
+///
+/// Conflicts, as policy wants them between packages that take each other's place, have
+/// apt remove the old one before it unpacks the new one. What a package needs before it
+/// is unpacked comes before that removal: this one, whose script `handover.sh` tells how.
+fn handover() -> Package {
+    const SCRIPT: &str = include_str!("debian/handover.sh");
+    let fields = "Section: admin\nPriority: optional\nMulti-Arch: foreign\n".to_owned();
+    let mut package = Package::new(
+        "komod-handover",
+        fields,
+        "bridge between packages with the tools for kernel modules\n\
+         \x20This package sees to it that modprobe, its companions and libkmod.so.2 are not\n\
+         \x20missing for a moment while komod takes the place of kmod, or kmod that of\n\
+         \x20komod.",
+    );
+    package.overrides = Some(include_str!("debian/lintian/komod-handover"));
+    package.architecture = ALL;
+    package.data.program("usr/share/komod-handover/handover", format!("#!/bin/sh\n{SCRIPT}"));
+    let first = include_str!("debian/handover.preinst");
+    package.control.program("preinst", format!("{first}{SCRIPT}"));
+    package.control.program("postinst", include_str!("debian/handover.postinst"));
+    package.control.program("prerm", include_str!("debian/handover.prerm"));
+    package.control.file("triggers", "interest-noawait komod-handover\n");
+    package
+}
+
 /// The fields by which a package stands in the place of another.
 fn in_place_of(name: &str) -> String {
     format!("Provides: {name} (= {PROVIDED})\nConflicts: {name}\nReplaces: {name}\n")
@@ -98,7 +143,7 @@ fn in_place_of(name: &str) -> String {
 /// `komod`: the program under its eight names, and what belongs to them.
 fn tools(program: &Path) -> Result<Package, Stop> {
     let fields = format!(
-        "Section: admin\nPriority: important\nMulti-Arch: foreign\n{}",
+        "Section: admin\nPriority: important\nMulti-Arch: foreign\n{BRIDGED}{}",
         in_place_of("kmod")
     );
     let mut package = Package::new(
@@ -109,6 +154,7 @@ fn tools(program: &Path) -> Result<Package, Stop> {
          \x20program that is linked statically. Their files, output and exit statuses\n\
          \x20are those of the package kmod, in whose place it stands.",
     );
+    package.overrides = Some(include_str!("debian/lintian/komod"));
     let data = &mut package.data;
     for dir in ["etc/depmod.d", "etc/modprobe.d", "usr/lib/depmod.d"] {
         data.directory(dir);
@@ -134,8 +180,15 @@ fn tools(program: &Path) -> Result<Package, Stop> {
             completions::Entry::Link(to) => data.link(&format!("usr/share/{name}"), to),
         }
     }
-    package.control.program("postinst", include_str!("debian/komod.postinst"));
-    package.control.file("triggers", "activate-noawait update-initramfs\n");
+    for (name, script) in [
+        ("preinst", include_str!("debian/komod.preinst")),
+        ("postinst", include_str!("debian/komod.postinst")),
+        ("prerm", include_str!("debian/komod.prerm")),
+        ("postrm", include_str!("debian/komod.postrm")),
+    ] {
+        package.control.program(name, script);
+    }
+    package.control.file("triggers", TRIGGERS.to_owned() + "activate-noawait update-initramfs\n");
     Ok(package)
 }
 
@@ -150,7 +203,8 @@ fn shared(library: &Library) -> Result<Package, Stop> {
         )));
     }
     let fields = format!(
-        "Depends: libc6 (>= {}.{})\nSection: libs\nPriority: optional\nMulti-Arch: same\n{}",
+        "Depends: libc6 (>= {}.{})\nSection: libs\nPriority: optional\nMulti-Arch: same\n\
+         {BRIDGED}{}",
         libc.0,
         libc.1,
         in_place_of("libkmod2")
@@ -163,13 +217,21 @@ fn shared(library: &Library) -> Result<Package, Stop> {
          \x20modules. Its functions and answers are those of the package libkmod2, in\n\
          \x20whose place it stands.",
     );
+    package.overrides = Some(include_str!("debian/lintian/libkomod2"));
     let data = &mut package.data;
     data.file(&format!("{LIBRARIES}/{}", libkmod::FILE), read(&library.file())?);
     data.link(&format!("{LIBRARIES}/{}", libkmod::SONAME), libkmod::FILE);
+    for (name, script) in [
+        ("preinst", include_str!("debian/libkomod2.preinst")),
+        ("prerm", include_str!("debian/libkomod2.prerm")),
+        ("postrm", include_str!("debian/libkomod2.postrm")),
+    ] {
+        package.control.program(name, script);
+    }
     // What is linked with it runs with the original as well.
     package.control.file("shlibs", "libkmod 2 libkmod2 (>= 33~)\n");
     package.control.file("symbols", symbols()?);
-    package.control.file("triggers", "activate-noawait ldconfig\n");
+    package.control.file("triggers", TRIGGERS.to_owned() + "activate-noawait ldconfig\n");
     Ok(package)
 }
 
