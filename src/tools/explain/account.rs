@@ -1,5 +1,6 @@
 //! All that is told of one module: the plan, and beside each step what led to it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ pub(super) enum State {
 pub(super) struct About<'a> {
     /// Whether the module is part of the kernel image.
     pub(super) builtin: bool,
-    /// The step that has done the same by then.
+    /// The step that has loaded the module by then; nothing else is told of this one.
     pub(super) again: Option<usize>,
     /// Who needs the module of a dependency, by which symbols.
     pub(super) uses: Vec<Use>,
@@ -76,8 +77,16 @@ impl<'a> Account<'a> {
         let config = resolver.config;
         let plan = plan_insert(resolver, kernel, target, request);
         let mut uses = Uses::default();
-        let about = (0..plan.steps.len())
-            .filter_map(|at| Some(About::of(&plan, at, plan.steps.get(at)?, resolver, &mut uses)));
+        let mut seen = BTreeSet::new();
+        let loads = |step: &Step| matches!(step.action, Action::Load { .. });
+        let about = plan.steps.iter().map(|step| {
+            let first = !loads(step) || seen.insert((step.module.clone(), None::<Vec<u8>>));
+            if first {
+                return About::of(&plan, step, resolver, &mut uses);
+            }
+            let earlier = |other: &Step| loads(other) && other.module == step.module;
+            About { again: plan.steps.iter().position(earlier), ..About::default() }
+        });
         let mut about: Vec<About<'a>> = about.collect();
         for (about, step) in about.iter_mut().zip(&plan.steps) {
             let acts = matches!(step.action, Action::Load { .. } | Action::Run { .. });
@@ -131,16 +140,11 @@ impl State {
 }
 
 impl<'a> About<'a> {
-    fn of(plan: &Plan, at: usize, step: &Step, resolver: &Resolver<'a>, uses: &mut Uses) -> Self {
+    fn of(plan: &Plan, step: &Step, resolver: &Resolver<'a>, uses: &mut Uses) -> Self {
         let config = resolver.config;
         let name = step.module.as_bytes();
-        let same = |other: &Step| other.module == step.module && other.action == step.action;
-        let earlier = plan.steps.iter().take(at).position(same);
-        let mut about = Self {
-            builtin: resolver.database.is_builtin(&step.module),
-            again: earlier.filter(|_| matches!(step.action, Action::Load { .. })),
-            ..Self::default()
-        };
+        let mut about =
+            Self { builtin: resolver.database.is_builtin(&step.module), ..Self::default() };
         match step.reason {
             Reason::Asked => {}
             Reason::Dependency { of } => {

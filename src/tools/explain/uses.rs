@@ -49,10 +49,13 @@ impl Uses {
 fn read(path: &Path) -> Option<Symbols> {
     let bytes = ModuleFile::open(path).ok()?.contents().ok()?;
     let module = Module::parse(&bytes).ok()?;
-    let exports = module.export_names().ok().flatten().unwrap_or_default();
-    let needs = module.undefined().unwrap_or_default();
-    Some(Symbols {
-        exports: exports.into_iter().map(<[u8]>::to_vec).collect(),
-        needs: needs.into_iter().map(|(name, _)| name.to_vec()).collect(),
-    })
+    let mut symbols = Symbols::default();
+    // Collected at once they would be sorted, by code that nothing else needs.
+    for name in module.export_names().ok().flatten().unwrap_or_default() {
+        symbols.exports.insert(name.to_vec());
+    }
+    for (name, _) in module.undefined().unwrap_or_default() {
+        symbols.needs.push(name.to_vec());
+    }
+    Some(symbols)
 }

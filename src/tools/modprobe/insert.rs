@@ -1,5 +1,6 @@
 //! Loading, and showing what would be loaded.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -112,14 +113,8 @@ fn one(
         let word = String::from_utf8_lossy(word);
         host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
-    for step in &plan.steps {
-        if let Action::Skipped { origin } = &step.action {
-            let (module, file, line) = (&step.module, origin.file.display(), origin.line);
-            host.report.say(
-                Level::Info,
-                format_args!("module {module} is on the blacklist: {file} line {line}"),
-            );
-        }
+    if host.report.wants(Level::Notice) {
+        tell_skipped(&plan, resolver, &mut host.report);
     }
     if tell_denied(&plan, &mut host.report) {
         if settings.json {
@@ -173,6 +168,26 @@ fn tell_denied(plan: &Plan, report: &mut Report<'_>) -> bool {
         }
     }
     refused
+}
+
+/// Tells of each module that nothing is done for, once, why. What `-D` prints a line for
+/// is told by that.
+fn tell_skipped(plan: &Plan, resolver: &Resolver<'_>, report: &mut Report<'_>) {
+    let mut told = BTreeSet::new();
+    for step in &plan.steps {
+        let module = &step.module;
+        let why = match &step.action {
+            Action::Skipped { origin } => format!("blacklisted by {origin}"),
+            Action::AlreadyLoaded if resolver.database.is_builtin(module) => {
+                "built into the kernel".into()
+            }
+            Action::AlreadyLoaded => "in the kernel already".into(),
+            _ => continue,
+        };
+        if told.insert((module.clone(), None::<Vec<u8>>)) {
+            report.say(Level::Notice, format_args!("module {module} is skipped: {why}"));
+        }
+    }
 }
 
 fn rehearse(

@@ -1,56 +1,90 @@
 //! `modprobe -c`: the configuration and the indexes, as directives.
 
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 
-use komod_config::Config;
+use komod_config::{Config, Origin};
 use komod_index::Index;
 use komod_probe::Resolver;
 
 use crate::host::{Host, Outcome};
+use crate::report::Level;
 
-/// Prints everything that modprobe knows, in the words of `modprobe.d`(5).
+/// Prints everything that modprobe knows, in the words of `modprobe.d`(5); with `-v`
+/// where each directive stands, as a comment above it: what is printed can be read as
+/// configuration.
 pub(super) fn config(host: &mut Host<'_>, resolver: &Resolver<'_>) -> io::Result<Outcome> {
+    let origins = host.report.wants(Level::Notice);
+    Directives { out: &mut *host.stdout, origins }.all(resolver.config)?;
     let out = &mut *host.stdout;
-    directives(resolver.config, out)?;
     out.write_all(b"\n# End of configuration files. Dumping indexes now:\n\n")?;
-    for index in [resolver.database.aliases(), resolver.database.symbols()] {
+    let database = resolver.database;
+    for (name, index) in
+        [("modules.alias.bin", database.aliases()), ("modules.symbols.bin", database.symbols())]
+    {
+        if origins && index.is_some() {
+            let path = database.dir().join(name);
+            comment(out, path.as_os_str().as_bytes())?;
+        }
         dump(index, out)?;
     }
     Ok(Outcome::Success)
 }
 
-fn directives(config: &Config, out: &mut dyn Write) -> io::Result<()> {
-    for line in &config.blacklists {
-        words(out, &[b"blacklist", &line.module])?;
-    }
-    for line in &config.installs {
-        words(out, &[b"install", &line.module, &line.command])?;
-    }
-    for line in &config.removes {
-        words(out, &[b"remove", &line.module, &line.command])?;
-    }
-    for line in &config.aliases {
-        words(out, &[b"alias", &line.pattern, &line.module])?;
-    }
-    for line in &config.options {
-        words(out, &[b"options", &line.module, &line.options])?;
-    }
-    for line in &config.softdeps {
-        words(out, &[b"softdep", line.module(), &line.text()])?;
-    }
-    for line in &config.weakdeps {
-        words(out, &[b"weakdep", &line.module, &line.text()])?;
-    }
-    for line in &config.denies {
-        match line.reason.as_slice() {
-            [] => words(out, &[b"deny", &line.module])?,
-            reason => words(out, &[b"deny", &line.module, reason])?,
+struct Directives<'o> {
+    out: &'o mut dyn Write,
+    origins: bool,
+}
+
+impl Directives<'_> {
+    fn all(&mut self, config: &Config) -> io::Result<()> {
+        for line in &config.blacklists {
+            self.put(&line.origin, &[b"blacklist", &line.module])?;
         }
+        for line in &config.installs {
+            self.put(&line.origin, &[b"install", &line.module, &line.command])?;
+        }
+        for line in &config.removes {
+            self.put(&line.origin, &[b"remove", &line.module, &line.command])?;
+        }
+        for line in &config.aliases {
+            self.put(&line.origin, &[b"alias", &line.pattern, &line.module])?;
+        }
+        for line in &config.options {
+            self.put(&line.origin, &[b"options", &line.module, &line.options])?;
+        }
+        for line in &config.softdeps {
+            self.put(&line.origin, &[b"softdep", line.module(), &line.text()])?;
+        }
+        for line in &config.weakdeps {
+            self.put(&line.origin, &[b"weakdep", &line.module, &line.text()])?;
+        }
+        for line in &config.denies {
+            match line.reason.as_slice() {
+                [] => self.put(&line.origin, &[b"deny", &line.module])?,
+                reason => self.put(&line.origin, &[b"deny", &line.module, reason])?,
+            }
+        }
+        for line in &config.allows {
+            self.put(&line.origin, &[b"allow", &line.module])?;
+        }
+        Ok(())
     }
-    for line in &config.allows {
-        words(out, &[b"allow", &line.module])?;
+
+    fn put(&mut self, origin: &Origin, line: &[&[u8]]) -> io::Result<()> {
+        if self.origins {
+            let file = origin.file.as_os_str().as_bytes();
+            comment(self.out, &[file, format!(":{}", origin.line).as_bytes()].concat())?;
+        }
+        words(self.out, line)
     }
-    Ok(())
+}
+
+/// A comment, in which nothing ends the line.
+fn comment(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
+    let shown: Vec<u8> =
+        text.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte }).collect();
+    words(out, &[b"#", &shown])
 }
 
 fn words(out: &mut dyn Write, words: &[&[u8]]) -> io::Result<()> {
