@@ -25,8 +25,8 @@ mod findings;
 mod options;
 mod quick;
 
+use cached::Cache;
 pub(super) use cached::TOLD;
-use cached::{Cache, Kept};
 use findings::{Teller, config_warnings, lossy};
 use options::{KernelFile, Options, absolute, options};
 
@@ -108,13 +108,18 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.report.warning("-e needs -E or -F");
     }
     let cache = Cache::of(options);
-    let mut kept = cache.as_ref().map_or(Kept::default(), |cache| cache.look(options, teller));
+    let left = cache.as_ref().map(|cache| cache.left(options)).unwrap_or_default();
+    // A thousand lists: the process gives them back at once.
+    let first = ManuallyDrop::new(left.tree());
+    let looked = cache.as_ref().zip(first.as_ref());
+    let looked = looked.map(|(cache, old)| cache.look(old, options, teller));
+    let mut kept = looked.unwrap_or_default();
     if kept.same {
         return Ok(());
     }
     // From here on nobody else's run comes between what is read and what is written.
     // A database that may be up to date is not touched yet.
-    let unlocked = options.show || (options.quick && !kept.is_known());
+    let unlocked = options.show || (options.quick && kept.old.is_none());
     let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
     let config = configuration(options);
     config_warnings(teller.report, &config.warnings);
@@ -122,18 +127,21 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
-    if options.quick && !kept.is_known() {
+    if options.quick && kept.old.is_none() {
         if quick::up_to_date(options, &config, teller) {
             return teller.nothing_lost();
         }
         turn = Turn::wait(&options.out_dir);
     }
     let settings = cached::settings(options, &config);
-    if let Some(cache) = &cache {
-        kept = cache.look_again(kept, options, &config);
+    let (newer, second);
+    if let Some(cache) = cache.as_ref().filter(|_| !left.is_last(options)) {
+        newer = cache.left(options);
+        second = ManuallyDrop::new(newer.tree());
+        kept = cache.look_again(second.as_ref(), options, &config);
     }
-    let old = ManuallyDrop::new(kept.tree(&settings));
-    let mut survey = Survey::new(old.as_ref().map(|old| (old, &kept.look)));
+    let old = kept.old.filter(|old| *old.settings == *settings);
+    let mut survey = Survey::new(old.map(|old| (old, &kept.look)));
     survey.note_inputs(&options.dir);
     let found = modules(options, &config, &mut survey, teller)?;
     teller.nothing_lost()?;
@@ -148,8 +156,8 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         checks: checks.unknown || checks.versions,
         tales: cache.is_some(),
     };
-    let facts = cache.as_ref().zip(old.as_ref()).and_then(|(cache, old)| cache.facts(old));
-    let recall = old.as_ref().zip(facts.as_ref());
+    let facts = cache.as_ref().zip(old).and_then(|(cache, old)| cache.facts(old));
+    let recall = old.zip(facts.as_ref());
     let recall = recall
         .and_then(|(old, (facts, later))| Recall::new(old, &kept.look, facts, later.as_deref()));
     let loaded = load_modules_again(

@@ -8,6 +8,7 @@
 mod disk;
 mod doing;
 mod edits;
+mod flips;
 mod world;
 
 use std::path::Path;

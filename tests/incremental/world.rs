@@ -39,11 +39,22 @@ pub struct Run {
 }
 
 impl World {
-    pub fn new(random: &mut Random) -> Self {
+    /// A root without modules.
+    pub fn empty() -> Self {
         // In memory, or every run would wait for the disk; and on a file system whose
         // times tell of changes, as not every machine's scratch directory is.
         let scratch = tempfile::tempdir_in("/dev/shm").expect("room in memory");
         let world = Self { scratch, prefix: false, old_cache: BTreeMap::new(), good: false };
+        fs::create_dir_all(world.dir()).unwrap();
+        for list in LISTS {
+            fs::write(world.dir().join(list), "").unwrap();
+        }
+        fs::write(world.config(), "").unwrap();
+        world
+    }
+
+    pub fn new(random: &mut Random) -> Self {
+        let world = Self::empty();
         for dir in ["ext", "out", "linked/one", "linked/two", "away"] {
             fs::create_dir_all(world.root().join(dir)).unwrap();
         }

@@ -11,7 +11,9 @@ use crate::bytes::{Reader, Writer, checksum};
 pub struct Facts<'a> {
     /// The names, and how many there are.
     names: (Reader<'a>, usize),
-    modules: Vec<ModuleFacts<'a>>,
+    /// All from the first module on, and where each begins in it.
+    bytes: &'a [u8],
+    modules: Vec<u32>,
 }
 
 /// What one module said.
@@ -54,15 +56,18 @@ impl<'a> Facts<'a> {
         let (named, count) = (bytes.count(4)?, bytes.count(12)?);
         let mut modules = Vec::new();
         modules.try_reserve_exact(count).ok()?;
+        let all = bytes.rest();
         for _ in 0..count {
-            modules.push(ModuleFacts::read(&mut bytes, named)?);
+            modules.push(u32::try_from(all.len() - bytes.rest().len()).ok()?);
+            let facts = ModuleFacts::read(&mut bytes)?;
+            facts.is_sound(named, &mut bytes)?;
         }
         let names = (bytes, named);
         for _ in 0..named {
             bytes.text()?;
         }
         bytes.end()?;
-        Some(Self { names, modules })
+        Some(Self { names, bytes: all, modules })
     }
 
     /// Each name that a number stands for, once; the number is its place.
@@ -83,27 +88,33 @@ impl<'a> Facts<'a> {
 
     /// What the module at a place said.
     pub fn module(&self, place: usize) -> Option<ModuleFacts<'a>> {
-        self.modules.get(place).copied()
+        let start = *self.modules.get(place)? as usize;
+        ModuleFacts::read(&mut Reader::of(self.bytes.get(start..)?))
     }
 }
 
 impl<'a> ModuleFacts<'a> {
-    fn read(bytes: &mut Reader<'a>, names: usize) -> Option<Self> {
+    /// What begins here, up to its texts.
+    fn read(bytes: &mut Reader<'a>) -> Option<Self> {
         let mut numbers = || {
             let count = bytes.count(4)?;
             bytes.take(count.checked_mul(4)?)
         };
         let (exports, wants) = (numbers()?, numbers()?);
         let count = bytes.count(5)?;
-        let texts = *bytes;
-        for _ in 0..count {
+        Some(Self { exports, wants, texts: *bytes, count })
+    }
+
+    /// Goes past its texts; `None` if they are cut off, or it has names that are not
+    /// among so many.
+    fn is_sound(&self, names: usize, bytes: &mut Reader<'a>) -> Option<()> {
+        for _ in 0..self.count {
             bytes.u8()?;
             bytes.text()?;
         }
-        let facts = Self { exports, wants, texts, count };
-        let largest = facts.exports().chain(facts.wants().map(|want| want.name)).fold(0, u32::max);
-        let none = facts.exports().len() + facts.wants().len() == 0;
-        (none || (largest as usize) < names).then_some(facts)
+        let largest = self.exports().chain(self.wants().map(|want| want.name)).fold(0, u32::max);
+        let none = self.exports().len() + self.wants().len() == 0;
+        (none || (largest as usize) < names).then_some(())
     }
 
     /// The numbers of the symbols it offers, in its order.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use memmap2::{Advice, MmapMut, MmapOptions};
 use nix::fcntl::{Flock, FlockArg, OFlag, open, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
@@ -21,6 +22,37 @@ pub const DEFAULT: &str = "/var/cache/komod";
 pub struct Place {
     directory: OwnedFd,
     user: u32,
+}
+
+/// The size of a huge page of most systems.
+const HUGE: usize = 2 << 20;
+
+/// All of a file.
+#[derive(Debug)]
+pub struct Bytes(MmapMut);
+
+impl Bytes {
+    /// So many zeros. The system gives the memory in one go, or in huge pages: page by page,
+    /// as it is written to, takes several times as long.
+    fn of_size(size: usize) -> Option<Self> {
+        let mut options = MmapOptions::new();
+        options.len(size);
+        if size < HUGE {
+            return options.populate().map_anon().ok().map(Self);
+        }
+        let memory = options.map_anon().ok()?;
+        // A system without them gives others.
+        let _ = memory.advise(Advice::HugePage);
+        Some(Self(memory))
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Place {
@@ -55,16 +87,14 @@ impl Place {
     }
 
     /// All of the file `name`; `None` too if it is larger than any that is written.
-    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn read(&self, name: &str) -> Option<Bytes> {
         let mut file = self.file(name)?;
         let size = usize::try_from(file.metadata().ok()?.len()).ok()?;
         if size > LARGEST {
             return None;
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(size).ok()?;
-        bytes.resize(size, 0);
-        file.read_exact(&mut bytes).ok()?;
+        let mut bytes = Bytes::of_size(size)?;
+        file.read_exact(&mut bytes.0).ok()?;
         Some(bytes)
     }
 
@@ -174,13 +204,13 @@ mod tests {
         let (_dir, path) = scratch();
         assert!(Place::open(&path).is_none());
         let place = Place::make(&path).unwrap();
-        assert_eq!(place.read("a"), None);
+        assert!(place.read("a").is_none());
         place.replace("a", 0o600, b"one").unwrap();
         place.replace("a", 0o644, b"two").unwrap();
-        assert_eq!(place.read("a").unwrap(), b"two");
+        assert_eq!(&*place.read("a").unwrap(), b"two");
         assert_eq!(fs::metadata(path.join("a")).unwrap().mode() & 0o777, 0o644);
         assert_eq!(place.write("a", 0o644, |_| None), None);
-        assert_eq!(place.read("a").unwrap(), b"two");
+        assert_eq!(&*place.read("a").unwrap(), b"two");
         let names: Vec<_> = fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["a"]);
     }
@@ -192,14 +222,14 @@ mod tests {
         place.replace("a", 0o600, b"one").unwrap();
         for mode in [0o620, 0o602, 0o666] {
             chmod(&path.join("a"), mode);
-            assert_eq!(place.read("a"), None);
+            assert!(place.read("a").is_none());
         }
         chmod(&path.join("a"), 0o600);
         assert!(place.read("a").is_some());
         symlink("a", path.join("link")).unwrap();
-        assert_eq!(place.read("link"), None);
+        assert!(place.read("link").is_none());
         fs::create_dir(path.join("dir")).unwrap();
-        assert_eq!(place.read("dir"), None);
+        assert!(place.read("dir").is_none());
         for mode in [0o775, 0o757, 0o777] {
             chmod(&path, mode);
             assert!(Place::open(&path).is_none());
@@ -227,20 +257,20 @@ mod tests {
         let place = Place::make(&path).unwrap();
         fs::write(path.join("a.new"), "a leftover that is longer").unwrap();
         place.replace("a", 0o600, b"one").unwrap();
-        assert_eq!(place.read("a").unwrap(), b"one");
+        assert_eq!(&*place.read("a").unwrap(), b"one");
         assert!(!path.join("a.new").exists());
         let writing = place.locked("a.new").unwrap();
         assert_eq!(place.replace("a", 0o600, b"two"), None);
-        assert_eq!(place.read("a").unwrap(), b"one");
+        assert_eq!(&*place.read("a").unwrap(), b"one");
         drop(writing);
         symlink("a", path.join("b.new")).unwrap();
         assert_eq!(place.replace("b", 0o600, b"two"), None);
-        assert_eq!(place.read("a").unwrap(), b"one");
+        assert_eq!(&*place.read("a").unwrap(), b"one");
         // Where others may write, it is not for them to choose what.
         fs::write(path.join("c.new"), "").unwrap();
         chmod(&path.join("c.new"), 0o666);
         place.replace("c", 0o600, b"two").unwrap();
-        assert_eq!(place.read("c").unwrap(), b"two");
+        assert_eq!(&*place.read("c").unwrap(), b"two");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::bytes::{Writer, checksum};
 use crate::key::Key;
@@ -124,6 +124,11 @@ impl Told {
         Some(slots.filter(|slot| slot.offset != 0).collect())
     }
 
+    /// Whether those may read it whom `mode` lets.
+    fn has_mode(&self, mode: u32) -> bool {
+        self.file.metadata().is_ok_and(|found| found.mode() & 0o777 == mode)
+    }
+
     /// Whether these are the records of exactly these keys.
     fn holds(&self, slots: &HashMap<u32, Slot>, keys: &[Key]) -> bool {
         let used = |key: &Key| Some(u64::from(slots.get(&tag(hash(key)))?.length));
@@ -132,9 +137,56 @@ impl Told {
     }
 }
 
+/// The first file stays if no more than one of so many bytes in it is asked for no longer,
+/// and the second has no more than one of so many records.
+const FEW: usize = 8;
+
+/// Makes two files, the first and the second of `names`, hold a record of each of `new`,
+/// and those that they have of the keys `kept`. The first is large, and stays as long as
+/// most of it is asked for; what has come since then is in the second. Either may have
+/// records that nobody asks for. `None` if one cannot be written.
+pub fn tell_apart(
+    (place, names, mode): (&Place, [&str; 2], u32),
+    kept: &[Key],
+    new: &[(Key, Tale<'_>)],
+) -> Option<()> {
+    let [first, second] = names;
+    let there = Told::open(place, first);
+    let slots = there.as_ref().and_then(Told::slots).unwrap_or_default();
+    let lengths: HashMap<u32, u32> = slots.iter().map(|slot| (slot.tag, slot.length)).collect();
+    let length = |key: &Key| lengths.get(&tag(hash(key)));
+    let (inside, outside): (Vec<Key>, Vec<Key>) =
+        kept.iter().partition(|key| length(key).is_some());
+    let used: u64 = inside.iter().filter_map(length).map(|length| u64::from(*length)).sum();
+    let stays = there.is_some_and(|there| {
+        let gone = there.head.used.saturating_sub(used);
+        gone <= there.head.used / FEW as u64 && there.has_mode(mode)
+    });
+    let later = outside.len() + new.len();
+    if stays && later <= inside.len() / FEW {
+        if later > 0 {
+            return tell((place, second, mode), &outside, new);
+        }
+    } else {
+        let old = Told::open(place, second);
+        let records = outside.iter().filter_map(|key| {
+            let mut memory = Vec::new();
+            old.as_ref().filter(|old| old.read(key, &mut memory))?;
+            Some((*key, memory))
+        });
+        let records: Vec<(Key, Vec<u8>)> = records.collect();
+        let records = records.iter().map(|(key, memory)| (*key, Told::tale(memory)));
+        let all: Vec<_> = records.chain(new.iter().copied()).collect();
+        tell((place, first, mode), &inside, &all)?;
+    }
+    // Nobody misses it, there or not.
+    let _ = place.remove(second);
+    Some(())
+}
+
 /// Makes the file `name` hold a record of each of `new`, and those that `old` has of the
 /// keys `kept`. Nothing is written if it does already. `None` if it cannot be written.
-pub fn tell(
+fn tell(
     (place, name, mode): (&Place, &str, u32),
     kept: &[Key],
     new: &[(Key, Tale<'_>)],
@@ -143,7 +195,8 @@ pub fn tell(
     // Tags are enough here: a record of another module is none when it is asked for.
     let slots = old.as_ref().and_then(Told::slots).unwrap_or_default();
     let slots: HashMap<u32, Slot> = slots.into_iter().map(|slot| (slot.tag, slot)).collect();
-    if new.is_empty() && old.as_ref().is_some_and(|old| old.holds(&slots, kept)) {
+    let holds = |old: &Told| old.holds(&slots, kept) && old.has_mode(mode);
+    if new.is_empty() && old.as_ref().is_some_and(holds) {
         return Some(());
     }
     place.write(name, mode, |file| {
@@ -336,7 +389,7 @@ mod tests {
         }
 
         fn inode(&self) -> u64 {
-            std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(self.path.join("t")).unwrap())
+            std::fs::metadata(self.path.join("t")).unwrap().ino()
         }
     }
 
@@ -361,6 +414,48 @@ mod tests {
         assert!(std::fs::metadata(scratch.path.join("t")).unwrap().len() < size / 3);
         scratch.tell(&[], &[]);
         assert!(!scratch.knows(1));
+    }
+
+    #[test]
+    fn the_first_of_two_files_stays_while_most_of_it_is_asked_for() {
+        let scratch = Scratch::new();
+        let tell = |kept: std::ops::Range<u64>, new: std::ops::Range<u64>, mode| {
+            let kept: Vec<Key> = kept.map(key).collect();
+            let texts: Vec<_> = new.map(|number| (key(number), text(number))).collect();
+            let tale = |text| Tale { modinfo: text, end: b"end" };
+            let new: Vec<_> = texts.iter().map(|(key, text)| (*key, tale(text))).collect();
+            tell_apart((&scratch.place, ["t", "u"], mode), &kept, &new).unwrap();
+        };
+        let knows = |number| {
+            let told = ["t", "u"].map(|name| Told::open(&scratch.place, name));
+            let mut memory = Vec::new();
+            let found = told.iter().flatten().any(|told| told.read(&key(number), &mut memory));
+            let expected = Tale { modinfo: &text(number), end: b"end" };
+            assert!(!found || Told::tale(&memory) == expected);
+            found
+        };
+        let later = || scratch.path.join("u").exists();
+        tell(0..0, 0..100, 0o600);
+        let first = scratch.inode();
+        for (kept, new) in [(0..100, 100..105), (0..105, 105..110), (0..110, 0..0)] {
+            let end = kept.end.max(new.end);
+            tell(kept, new, 0o600);
+            assert!((0..end).all(knows) && later() && scratch.inode() == first);
+        }
+        // Those that came later go again.
+        tell(0..100, 0..0, 0o600);
+        assert!((0..100).all(knows) && !later() && scratch.inode() == first);
+        // Too many come: all are together again.
+        tell(0..100, 100..105, 0o600);
+        tell(0..105, 105..130, 0o600);
+        assert!((0..130).all(knows) && !later());
+        // Too many go; another mode.
+        let second = scratch.inode();
+        tell(30..130, 130..131, 0o600);
+        assert!((30..131).all(knows) && !knows(0) && !later());
+        let third = scratch.inode();
+        tell(30..131, 0..0, 0o644);
+        assert!((30..131).all(knows) && second != third && third != scratch.inode());
     }
 
     #[test]

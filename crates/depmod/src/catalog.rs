@@ -38,8 +38,8 @@ pub struct Module<'k> {
     pub found: Found,
     /// What the last run kept of it; its names have the numbers of the symbols here.
     kept: Option<ModuleFacts<'k>>,
-    /// What it said in this run, if nothing is kept.
-    said: Said,
+    /// What it said in this run, if nothing is kept: of few where much is.
+    said: Option<Box<Said>>,
 }
 
 /// What a module said.
@@ -52,7 +52,7 @@ pub(crate) struct Said {
 
 impl<'k> Module<'k> {
     pub(crate) fn new(found: Found) -> Self {
-        Self { found, kept: None, said: Said::default() }
+        Self { found, kept: None, said: None }
     }
 
     /// Its name.
@@ -67,7 +67,7 @@ impl<'k> Module<'k> {
 
     /// Says what it says now.
     pub(crate) fn say(&mut self, said: Said) {
-        self.said = said;
+        self.said = Some(Box::new(said));
     }
 
     /// Whether it says what it said in the last run, by the numbers of then.
@@ -78,7 +78,7 @@ impl<'k> Module<'k> {
     /// The symbols it offers, in its order.
     pub(crate) fn exports(&self) -> impl Iterator<Item = SymbolId> + use<'_, 'k> {
         let kept = self.kept.iter().flat_map(|kept| kept.exports().map(SymbolId));
-        self.said.exports.iter().copied().chain(kept)
+        self.said.iter().flat_map(|said| said.exports.iter().copied()).chain(kept)
     }
 
     /// The symbols it asks for, in its order.
@@ -90,7 +90,7 @@ impl<'k> Module<'k> {
             weak: want.weak,
             cut: want.cut,
         });
-        self.said.wants.iter().copied().chain(kept)
+        self.said.iter().flat_map(|said| said.wants.iter().copied()).chain(kept)
     }
 
     /// The values of `key`, in order.
@@ -101,7 +101,8 @@ impl<'k> Module<'k> {
 
     /// All values, in order, each with its key's number.
     pub(crate) fn numbered_texts(&self) -> impl Iterator<Item = Text<'_>> {
-        self.said.texts.numbered().chain(self.kept.iter().flat_map(ModuleFacts::texts))
+        let kept = self.kept.iter().flat_map(ModuleFacts::texts);
+        self.said.iter().flat_map(|said| said.texts.numbered()).chain(kept)
     }
 }
 

@@ -22,9 +22,11 @@ use crate::outputs::{OutputFile, file_names};
 #[derive(Debug)]
 pub struct Survey<'o> {
     trust: Trust,
-    /// The directories of the last run by their paths, with what is known of each now if
-    /// its entries are the same.
-    old: ByName<'o, (&'o Directory<'o>, Option<Known>)>,
+    /// The directories of the last run, what is known of each now if its entries are the
+    /// same, and their places by their paths.
+    old: &'o [Directory<'o>],
+    now: Vec<Option<Known>>,
+    places: ByName<'o, u32>,
     seen: Vec<Seen<'o>>,
     inputs: Vec<Option<Known>>,
 }
@@ -46,13 +48,13 @@ impl<'o> Survey<'o> {
     /// To be made before anything of the tree is read but by `look`: the one at `old`,
     /// which is what the last run with the very same settings saw.
     pub fn new(old: Option<(&'o Tree<'o>, &Look)>) -> Self {
-        let directories = old.into_iter().flat_map(|(old, look)| {
-            let now = look.directories.iter().copied().chain(repeat(None));
-            old.directories.iter().zip(now)
-        });
+        let now = old.map(|(_, look)| look.directories.clone()).unwrap_or_default();
+        let old = old.map_or(&[][..], |(old, _)| &old.directories);
         Self {
             trust: Trust::begin(),
-            old: directories.map(|found| (found.0.path, found)).collect(),
+            old,
+            now,
+            places: old.iter().map(|directory| directory.path).zip(0..).collect(),
             seen: Vec::new(),
             inputs: Vec::new(),
         }
@@ -64,10 +66,16 @@ impl<'o> Survey<'o> {
         self.inputs = note_inputs(dir, &mut self.trust);
     }
 
+    /// A directory of the last run.
+    fn of(&self, path: &[u8]) -> Option<(&'o Directory<'o>, Option<Known>)> {
+        let place = *self.places.get(path)? as usize;
+        Some((self.old.get(place)?, self.now.get(place).copied().flatten()))
+    }
+
     /// What is known of the directory `path`, and its entries, which are those of the last
     /// run, as are the places of its modules. `None` if it has to be looked at and listed.
     pub(crate) fn unchanged(&self, path: &[u8]) -> Option<(Known, Vec<Entry<'o>>)> {
-        let (old, now) = *self.old.get(path)?;
+        let (old, now) = self.of(path)?;
         let now = now.filter(|now| now.settled)?;
         // The old names live as long as the new list.
         let name = |entry: &'o Entry<'o>| Cow::Borrowed(entry.name.as_ref());
@@ -77,7 +85,7 @@ impl<'o> Survey<'o> {
 
     /// Gives modules in the directory `path` their places in the last run.
     pub(crate) fn places(&self, path: &[u8], entries: &mut [Entry<'_>]) {
-        let Some((old, _)) = self.old.get(path) else { return };
+        let Some((old, _)) = self.of(path) else { return };
         let mut old = old.entries.iter().peekable();
         for entry in entries {
             while old.next_if(|old| old.name < entry.name).is_some() {}

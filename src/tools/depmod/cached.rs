@@ -1,11 +1,10 @@
 //! What depmod keeps of a tree from one run to the next, and whether it may.
 
 use std::collections::HashSet;
-use std::mem::ManuallyDrop;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use komod_cache::{DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell};
+use komod_cache::{Bytes, DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell_apart};
 use komod_config::{DepmodConfig, SearchWord};
 use komod_depmod::{
     Database, Loaded, Look, OutputFile, Recall, Remembered, Survey, links, look, remember,
@@ -35,21 +34,40 @@ pub(super) struct Cache {
     name: String,
 }
 
-/// What the last run left, and what a look at the tree told of it.
+/// What the last run left of a tree.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// The bytes of what it saw; empty if nothing is known of it.
-    tree: Vec<u8>,
+pub(super) struct Left {
+    /// What it saw; nothing if that is not known.
+    bytes: Option<Bytes>,
+    /// The key of the file that every run writes last, before that was read.
+    last: Option<Key>,
+}
+
+impl Left {
+    /// What the last run saw.
+    pub(super) fn tree(&self) -> Option<Tree<'_>> {
+        Tree::parse(self.bytes.as_ref()?)
+    }
+
+    /// Whether no other run has ended since then.
+    pub(super) fn is_last(&self, options: &Options) -> bool {
+        self.last.is_some() && last_key(options) == self.last
+    }
+}
+
+/// What a look at the tree told of what the last run left.
+#[derive(Debug, Default)]
+pub(super) struct Kept<'o> {
+    /// What that run saw.
+    pub old: Option<&'o Tree<'o>>,
     /// Which parts of it are as they were.
     pub look: Look,
     /// The database is as a run would leave it.
     pub same: bool,
-    /// The key of the file that every run writes last, before the look.
-    last: Option<Key>,
 }
 
-/// The ending of the file that modinfo reads.
-pub(in crate::tools) const TOLD: &str = "modinfo";
+/// The endings of the files that modinfo reads.
+pub(in crate::tools) const TOLD: [&str; 2] = ["modinfo", "modinfo-later"];
 
 /// The endings of the files of what modules say to depmod.
 const FACTS: &str = "facts";
@@ -69,24 +87,29 @@ impl Cache {
         Some(Self { place, name: name_of(&options.dir) })
     }
 
+    /// What the last run left.
+    pub(super) fn left(&self, options: &Options) -> Left {
+        let last = last_key(options);
+        Left { last, bytes: self.place.read(&self.file("tree")) }
+    }
+
     /// Looks whether there is anything to do, and if there is not says what a run would
     /// say. The look takes no turn and writes nothing that others read.
-    pub(super) fn look(&self, options: &Options, teller: &mut Teller<'_, '_>) -> Kept {
-        let last = last_key(options);
-        let tree = self.place.read(&self.file("tree")).unwrap_or_default();
-        // A thousand lists: the process gives them back at once.
-        let Some(old) = Tree::parse(&tree).map(ManuallyDrop::new) else {
-            return Kept::default();
-        };
+    pub(super) fn look<'o>(
+        &self,
+        old: &'o Tree<'o>,
+        options: &Options,
+        teller: &mut Teller<'_, '_>,
+    ) -> Kept<'o> {
         let config = configuration(options);
         let (mut found, mut same) = (Look::default(), false);
-        if *old.settings == *settings(options, &config) && self.has_tales(&old) {
-            found = look(&old, &config, (&options.dir, &options.out_dir));
+        if *old.settings == *settings(options, &config) && self.has_tales(old) {
+            found = look(old, &config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again, but interests nobody who
             // asks for a quick look.
-            let silent = old.quiet && !found.told && !is_exposed(options, &config, &old);
+            let silent = old.quiet && !found.told && !is_exposed(options, &config, old);
             same = found.same && (options.quick || silent);
-            let better = found.better(&old).filter(|_| same);
+            let better = found.better(old).filter(|_| same);
             if let Some(bytes) = better.and_then(|tree| tree.to_bytes()) {
                 self.put("tree", &bytes);
             }
@@ -98,23 +121,24 @@ impl Cache {
                 no_database(options, &error, teller);
             }
         }
-        Kept { tree, look: found, same, last }
+        Kept { old: Some(old), look: found, same }
     }
 
-    /// What a look tells now that nobody else is at work; `kept` if nobody was between.
-    pub(super) fn look_again(&self, kept: Kept, options: &Options, config: &DepmodConfig) -> Kept {
-        if kept.last.is_some() && last_key(options) == kept.last {
-            return kept;
-        }
-        let tree = self.place.read(&self.file("tree")).unwrap_or_default();
-        let old = Tree::parse(&tree).filter(|old| *old.settings == *settings(options, config));
-        let old = old.filter(|old| self.has_tales(old));
-        let found = old.map(|old| look(&old, config, (&options.dir, &options.out_dir)));
-        Kept { look: found.unwrap_or_default(), tree, same: false, last: None }
+    /// What a look tells now that nobody else is at work.
+    pub(super) fn look_again<'o>(
+        &self,
+        old: Option<&'o Tree<'o>>,
+        options: &Options,
+        config: &DepmodConfig,
+    ) -> Kept<'o> {
+        let good = old.filter(|old| *old.settings == *settings(options, config));
+        let good = good.filter(|old| self.has_tales(old));
+        let found = good.map(|old| look(old, config, (&options.dir, &options.out_dir)));
+        Kept { old, look: found.unwrap_or_default(), same: false }
     }
 
     /// What the modules said in the last run: most of them, and those that came later.
-    pub(super) fn facts(&self, old: &Tree<'_>) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    pub(super) fn facts(&self, old: &Tree<'_>) -> Option<(Bytes, Option<Bytes>)> {
         let [_, later] = old.facts;
         let later = if later == 0 { None } else { self.place.read(&self.file(LATER)) };
         Some((self.place.read(&self.file(FACTS))?, later))
@@ -168,13 +192,14 @@ impl Cache {
             std::fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
         });
         let mode = if all { 0o644 } else { MODE };
-        tell((&self.place, &self.file(TOLD), mode), &kept, &new)
+        let [first, second] = TOLD.map(|what| self.file(what));
+        tell_apart((&self.place, [&first, &second], mode), &kept, &new)
     }
 
     /// Whether the tales that there should be are there.
     fn has_tales(&self, tree: &Tree<'_>) -> bool {
         !tree.modules.iter().any(|module| module.told)
-            || Told::open(&self.place, &self.file(TOLD)).is_some()
+            || Told::open(&self.place, &self.file(TOLD[0])).is_some()
     }
 
     fn put(&self, what: &str, bytes: &[u8]) -> Option<()> {
@@ -183,18 +208,6 @@ impl Cache {
 
     fn file(&self, what: &str) -> String {
         format!("{}.{what}", self.name)
-    }
-}
-
-impl Kept {
-    /// Whether anything is known of the last run.
-    pub(super) fn is_known(&self) -> bool {
-        !self.tree.is_empty()
-    }
-
-    /// What the last run saw, if its settings were these.
-    pub(super) fn tree(&self, settings: &[u8]) -> Option<Tree<'_>> {
-        Tree::parse(&self.tree).filter(|old| *old.settings == *settings)
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Contents<'o> {
     /// Where depmod keeps what packed modules tell, and of which directory, until one is
     /// asked for.
     kept_in: Option<(&'o Path, &'o Path)>,
-    told: Option<Told>,
+    told: [Option<Told>; 2],
 }
 
 /// What a file says.
@@ -51,11 +51,12 @@ impl<'o> Contents<'o> {
     pub(super) fn read(&mut self, file: &ModuleFile) -> Result<Said<'_>, Error> {
         if file.file().is_some() && file.compression() != Compression::Plain {
             if let Some((cache, directory)) = self.kept_in.take() {
-                let name = format!("{}.{TOLD}", name_of(directory));
-                self.told = Place::open(cache).and_then(|place| Told::open(&place, &name));
+                let (place, name) = (Place::open(cache), name_of(directory));
+                let open = |ending| Told::open(place.as_ref()?, &format!("{name}.{ending}"));
+                self.told = TOLD.map(open);
             }
             let key = Key::of(file.metadata());
-            if self.told.as_ref().is_some_and(|told| told.read(&key, &mut self.bytes)) {
+            if self.told.iter().flatten().any(|told| told.read(&key, &mut self.bytes)) {
                 return Ok(Said::Kept(Told::tale(&self.bytes)));
             }
         }

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
+use komod_cache::{Facts, Key, Place, Told, Tree, checksum};
 use komod_config::Config;
 use komod_depmod::{KernelSymbols, Symbols};
 use komod_elf::{Excerpt, Module, Outline, Signature, strip_modversions, strip_vermagic};
@@ -59,11 +60,38 @@ pub fn everything(kind: Kind, bytes: &[u8], scratch: &Scratch) {
             }
             drop(scratch.with(name, bytes, || scratch.database()));
         }
+        Kind::Cache => {
+            cache(bytes);
+            // The sum guards against damage: where it is right, everything is read.
+            if let Some((body, _)) = bytes.split_last_chunk::<8>() {
+                cache(&[body, &checksum(body).to_le_bytes()].concat());
+            }
+            let place = Place::make(&scratch.root().join("told")).expect("a scratch directory");
+            place.replace("m", 0o600, bytes).expect("a scratch file");
+            if let Some(told) = Told::open(&place, "m") {
+                let key = Key::of(&std::fs::metadata(scratch.packed()).expect("a module"));
+                let mut memory = Vec::new();
+                black_box(told.read(&key, &mut memory).then(|| Told::tale(&memory).end.len()));
+            }
+        }
         Kind::CommandLine => {
             let mut config = Config::default();
             config.read_cmdline(bytes);
             look_up(&config);
         }
+    }
+}
+
+/// What depmod reads of its last run.
+fn cache(bytes: &[u8]) {
+    if let Some(tree) = Tree::parse(bytes) {
+        black_box(tree.to_bytes());
+    }
+    let sum = bytes.last_chunk().map_or(0, |sum| u64::from_le_bytes(*sum));
+    let Some(facts) = Facts::parse(bytes, sum) else { return };
+    black_box(facts.names().count());
+    for module in (0..facts.len()).filter_map(|place| facts.module(place)) {
+        black_box((module.exports().count(), module.wants().count(), module.texts().count()));
     }
 }
 

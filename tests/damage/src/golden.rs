@@ -27,6 +27,8 @@ pub enum Kind {
     List(&'static str),
     /// The kernel's command line.
     CommandLine,
+    /// What depmod keeps of its last run.
+    Cache,
 }
 
 /// One file.
@@ -67,6 +69,9 @@ pub fn all(scratch: &Scratch) -> Vec<Golden> {
     for name in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
         let bytes = scratch.list(name);
         all.push(Golden { name: name.into(), group: "lists", kind: Kind::List(name), bytes });
+    }
+    for (name, bytes) in scratch.cache() {
+        all.push(Golden { name, group: "cache", kind: Kind::Cache, bytes });
     }
     all
 }

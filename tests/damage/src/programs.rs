@@ -30,9 +30,10 @@ const UNPACKED: usize = 1 << 30;
 pub fn sample(kmod: &Path) -> Record {
     let scratch = Scratch::new();
     let mut record = Record::default();
-    let depmod =
-        Command::new(kmod).arg0("depmod").arg("-b").arg(scratch.root()).arg(RELEASE).status();
-    assert!(depmod.expect("the program starts").success(), "depmod of a sound tree");
+    let mut depmod = Command::new(kmod);
+    depmod.arg0("depmod").arg("--cache").arg(scratch.cache_dir()).arg("-b").arg(scratch.root());
+    let depmod = depmod.arg(RELEASE).status().expect("the program starts");
+    assert!(depmod.success(), "depmod of a sound tree");
     for golden in golden::all(&scratch) {
         let changes = change::all(&golden.bytes);
         let step = changes.len().div_ceil(SAMPLE) | 1;
@@ -120,6 +121,14 @@ fn questions(golden: &Golden, scratch: &Scratch) -> (String, Vec<Question>) {
         }
         Kind::List(name) => (name.to_owned(), vec![depmod(&[])]),
         Kind::CommandLine => ("unread".to_owned(), Vec::new()),
+        Kind::Cache => {
+            let cache = scratch.cache_dir();
+            let begin = [word("--cache"), cache.as_os_str(), word("-b"), root];
+            let depmod = [&begin[..], &[word("-C"), none, word(RELEASE)]].concat();
+            let modinfo = [&begin[..], &[word("-k"), word(RELEASE), word("b"), word("tun")]];
+            let asked = vec![("modinfo", words(&modinfo.concat())), ("depmod", words(&depmod))];
+            (golden.name.clone(), asked)
+        }
         Kind::Index | Kind::Modprobe | Kind::Dependencies | Kind::DeviceNodes => {
             let modinfo = [word("-b"), root, word("-k"), word(RELEASE), word("a"), word("ext4")];
             let asked = vec![

@@ -3,6 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use komod_cache::{
+    Directory, Entry, EntryKind, FactsPlace, FactsWriter, Key, Known, Module as CachedModule,
+    Output, Place, Tale, Tree as CachedTree, Want, tell_apart,
+};
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{
     Checks, Database, Finding, Graph, KernelSymbols, OutputFile, Reading, Symbols, load_modules,
@@ -67,6 +71,71 @@ impl Scratch {
     /// When it cannot be read.
     pub fn list(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.modules.join(name)).expect("a list of the tree")
+    }
+
+    /// A packed module.
+    pub fn packed(&self) -> PathBuf {
+        self.modules.join("kernel/b.ko.xz")
+    }
+
+    /// Where the program keeps what it saw.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.path().join("cache")
+    }
+
+    /// What depmod keeps of a run, by its files: those of the program, if it has made any,
+    /// else files of the same kinds.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    pub fn cache(&self) -> Vec<(String, Vec<u8>)> {
+        if let Ok(entries) = std::fs::read_dir(self.cache_dir()) {
+            let paths = entries.flatten().map(|entry| entry.path());
+            let read = |path: PathBuf| {
+                let bytes = std::fs::read(&path).expect("a file of the cache");
+                (path.to_string_lossy().into_owned(), bytes)
+            };
+            let mut files: Vec<_> = paths.map(read).collect();
+            files.sort();
+            return files;
+        }
+        let mut writer = FactsWriter::new(2);
+        let name = |number| [&b"a_fn"[..], b"b_fn"][number as usize];
+        let want = Want { name: 1, weak: true, cut: [true, false] };
+        let texts = [(0, &b"pci:v00008086d*"[..]), (1, b"pre: a")];
+        writer.module([0].into_iter(), [want].into_iter(), texts.into_iter(), name);
+        let (facts, sum) = writer.finish().expect("a small file");
+        let key = Key::of(&std::fs::metadata(self.packed()).expect("a module"));
+        let known = Known { key, settled: true };
+        let place = Some(FactsPlace { later: false, place: 0 });
+        let entry = |name: &'static [u8], kind, module: Option<u32>| {
+            let (name, link) = (name.into(), module.is_none());
+            Entry { name, kind, link, module }
+        };
+        let entries = vec![
+            entry(b"b.ko.xz", EntryKind::Module, Some(0)),
+            entry(b"c/", EntryKind::Directory, None),
+        ];
+        let tree = CachedTree {
+            settings: b"settings"[..].into(),
+            quiet: true,
+            facts: [sum, 0],
+            inputs: vec![Some(known), None],
+            outputs: vec![Output { known, sum: 7 }],
+            directories: vec![Directory { path: b"/kernel", known, entries }],
+            modules: vec![
+                CachedModule { known: Some(known), facts: place, told: true },
+                CachedModule { known: None, facts: None, told: false },
+            ],
+        };
+        let tree = tree.to_bytes().expect("a small file");
+        let cache = Place::make(&self.root.path().join("told")).expect("a scratch directory");
+        let tale = Tale { modinfo: b"license=GPL\0", end: b"the end" };
+        tell_apart((&cache, ["a", "b"], 0o600), &[], &[(key, tale)]).expect("a small file");
+        let told = cache.read("a").expect("a small file").to_vec();
+        [("facts", facts), ("told", told), ("tree", tree)]
+            .map(|(name, bytes)| (name.to_owned(), bytes))
+            .to_vec()
     }
 
     /// Calls `then` while the file at `path` in the module directory holds `bytes`.
