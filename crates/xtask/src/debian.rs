@@ -6,6 +6,7 @@
 //! the maintainer scripts and other files stand beside `debian/archive.rs`.
 
 mod archive;
+pub mod judge;
 
 use std::fs;
 use std::path::{Path, PathBuf};

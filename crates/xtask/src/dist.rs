@@ -32,17 +32,26 @@ pub fn run(words: &[String]) -> Result<bool, Stop> {
 
 /// Builds everything into `dir`, which is there, and sums up what lies in it; returns
 /// the paths, the program's first.
+///
+/// [`Stop::NotHere`] where packages cannot be built; the program is there then, with its
+/// checksum.
 pub fn make(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
+    let program = program(dir)?;
+    let packages = Library::release().and_then(|library| debian::make(dir, &program, &library));
+    sums(dir)?;
+    Ok([vec![program], packages?, vec![dir.join(SUMS)]].concat())
+}
+
+/// Builds the program into `dir`.
+fn program(dir: &Path) -> Result<PathBuf, Stop> {
     let built = binary::musl()?;
     let program = dir.join(name());
     fs::copy(&built, &program).map_err(Stop::io(program.display()))?;
-    let packages = debian::make(dir, &program, &Library::release()?)?;
-    sums(dir)?;
-    Ok([vec![program], packages, vec![dir.join(SUMS)]].concat())
+    Ok(program)
 }
 
 /// What the program is called: version and target.
-fn name() -> String {
+pub fn name() -> String {
     format!("komod-{}-{}", env!("CARGO_PKG_VERSION"), binary::MUSL)
 }
 
@@ -66,7 +75,8 @@ pub fn part() -> Result<Tally, Stop> {
     let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
     let (dir, root) = (scratch.path().join("dist"), scratch.path().join("root"));
     fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
-    let program = make(&dir)?.swap_remove(0);
+    let program = program(&dir)?;
+    sums(&dir)?;
     let mut tally = Tally::default();
     let mut check = |about: &str, seen: Result<String, Stop>, wanted: &str| {
         let held = seen.as_ref().is_ok_and(|text| text.contains(wanted));

@@ -90,6 +90,17 @@ pub fn header() -> PathBuf {
     workspace().join("crates/libkmod/include/libkmod.h")
 }
 
+/// Where this machine's compiler looks for libraries, below `/usr`: Debian has a
+/// directory for each architecture, others `lib64`.
+pub fn directory() -> String {
+    let asked = |what: &str| programs::text(Command::new("cc").arg(what)).unwrap_or_default();
+    match (asked("-print-multiarch").trim(), asked("-print-multi-os-directory").trim()) {
+        ("", "" | ".") => "lib".into(),
+        ("", beside) => beside.trim_start_matches("../").into(),
+        (triplet, _) => format!("lib/{triplet}"),
+    }
+}
+
 /// The files of pkg-config by their names, with the directory in which this machine's
 /// compiler looks for libraries.
 fn pkg_config() -> Result<[(&'static str, String); 2], Stop> {
@@ -98,12 +109,8 @@ fn pkg_config() -> Result<[(&'static str, String); 2], Stop> {
         let text = std::fs::read_to_string(&file).map_err(Stop::io(file.display()))?;
         Ok::<_, Stop>((name, text))
     };
-    let triplet = programs::text(Command::new("cc").arg("-print-multiarch")).unwrap_or_default();
     let (library, text) = read("libkmod.pc")?;
-    let text = match triplet.trim() {
-        "" => text,
-        triplet => text.replace("${prefix}/lib\n", &format!("${{prefix}}/lib/{triplet}\n")),
-    };
+    let text = text.replace("${prefix}/lib\n", &format!("${{prefix}}/{}\n", directory()));
     Ok([(library, text), read("kmod.pc")?])
 }
 

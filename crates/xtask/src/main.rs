@@ -31,7 +31,11 @@ const COMMANDS: &[(&str, &str, Run)] = &[
         "build the static program and Debian packages, with checksums: [DIR]",
         xtask::dist::run,
     ),
-    ("install", "put komod's files below a directory: --root DIR", xtask::place::run),
+    (
+        "install",
+        "put komod's files below a directory: --root DIR [--without-library]",
+        xtask::place::run,
+    ),
     (
         "fuzz",
         "try hostile bytes on every parser: [TARGET...] [--seconds N]; --help",

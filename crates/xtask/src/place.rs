@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::libkmod::{self, Library};
 use crate::outcome::Stop;
 use crate::{binary, completions, programs, test};
 
@@ -30,16 +31,28 @@ pub const LINKS: [(&str, &str); 7] = [
 /// Other names of manual pages.
 pub const PAGES: [(&str, &str); 1] = [("modprobe.conf.5", "modprobe.d.5")];
 
-/// `cargo xtask install --root DIR`.
+/// Leaves out the library: for a root whose C library is not this machine's.
+const WITHOUT: &str = "--without-library";
+
+/// `cargo xtask install --root DIR [--without-library]`.
 pub fn run(words: &[String]) -> Result<bool, Stop> {
-    let [word, root] = words else {
-        return Err(Stop::Failed("--root DIR expected; / is this system itself".into()));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (root, library) = match words[..] {
+        ["--root", root] if !root.is_empty() => (root, true),
+        ["--root", root, WITHOUT] if !root.is_empty() => (root, false),
+        _ => {
+            let wanted = format!("--root DIR [{WITHOUT}] expected; / is this system itself");
+            return Err(Stop::Failed(wanted));
+        }
     };
-    if word != "--root" || root.is_empty() {
-        return Err(Stop::Failed("--root DIR expected; / is this system itself".into()));
-    }
+    let root = Path::new(root);
     let program = binary::musl()?;
-    for path in install(Path::new(root), &program)? {
+    let library = if library { Some(Library::release()?) } else { None };
+    let mut written = install(root, &program)?;
+    if let Some(library) = library {
+        written.extend(install_library(root, &library)?);
+    }
+    for path in written {
         println!("{}", path.display());
     }
     Ok(true)
@@ -53,9 +66,7 @@ pub fn run(words: &[String]) -> Result<bool, Stop> {
 pub fn install(root: &Path, program: &Path) -> Result<Vec<PathBuf>, Stop> {
     let mut written = Vec::new();
     let mut put = |path: &str, make: &dyn Fn(&Path) -> io::Result<()>| {
-        let path = root.join(path);
-        replaced(&path, make).map_err(Stop::io(path.display()))?;
-        written.push(path);
+        written.push(put(root, path, make)?);
         Ok::<(), Stop>(())
     };
     put(PROGRAM, &|to| copied(program, to, 0o755))?;
@@ -71,6 +82,33 @@ pub fn install(root: &Path, program: &Path) -> Result<Vec<PathBuf>, Stop> {
     }
     completions::write(&root.join("usr/share"))?;
     Ok(written)
+}
+
+/// Puts the library below `root`, in the directory where this machine's compiler looks for
+/// it, with the header and the files of pkg-config; returns what was written. Replaced
+/// likewise: who has the old library open keeps it.
+fn install_library(root: &Path, library: &Library) -> Result<Vec<PathBuf>, Stop> {
+    let dir = format!("usr/{}", libkmod::directory());
+    let (own, name) = (|name: &str| library.dir.join(name), libkmod::SONAME);
+    let files = [
+        (format!("{dir}/{}", libkmod::FILE), library.file()),
+        ("usr/include/libkmod.h".to_owned(), libkmod::header()),
+        (format!("{dir}/pkgconfig/libkmod.pc"), own("libkmod.pc")),
+        ("usr/share/pkgconfig/kmod.pc".to_owned(), own("kmod.pc")),
+    ];
+    let links = [(name, libkmod::FILE), ("libkmod.so", name)];
+    let files = files.iter().map(|(path, from)| put(root, path, &|to| copied(from, to, 0o644)));
+    let links = links
+        .iter()
+        .map(|(link, target)| put(root, &format!("{dir}/{link}"), &|to| symlink(target, to)));
+    files.chain(links).collect()
+}
+
+/// Makes one file below `root`, and returns its path.
+fn put(root: &Path, path: &str, make: &dyn Fn(&Path) -> io::Result<()>) -> Result<PathBuf, Stop> {
+    let path = root.join(path);
+    replaced(&path, make).map_err(Stop::io(path.display()))?;
+    Ok(path)
 }
 
 /// The names of all manual pages, sorted.
@@ -149,6 +187,25 @@ mod tests {
         assert_eq!(mode & 0o7777, 0o755);
         let beside = fs::read_dir(root.join("usr/sbin")).unwrap().count();
         assert_eq!(beside, 6, "something temporary stayed");
+    }
+
+    #[test]
+    fn the_library_has_its_name_and_what_programs_are_built_with() {
+        let scratch = tempfile::tempdir().unwrap();
+        let library = Library { dir: scratch.path().join("built") };
+        fs::create_dir(&library.dir).unwrap();
+        for name in [libkmod::FILE, "libkmod.pc", "kmod.pc"] {
+            fs::write(library.dir.join(name), name).unwrap();
+        }
+        let root = scratch.path().join("root");
+        for path in install_library(&root, &library).unwrap() {
+            assert!(path.is_file(), "{} leads nowhere", path.display());
+        }
+        for name in ["libkmod.so", libkmod::SONAME] {
+            let link = root.join("usr").join(libkmod::directory()).join(name);
+            assert_eq!(fs::read_to_string(link).unwrap(), libkmod::FILE);
+        }
+        assert!(root.join("usr/include/libkmod.h").is_file());
     }
 
     #[test]

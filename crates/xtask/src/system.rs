@@ -15,11 +15,26 @@ use crate::outcome::Stop;
 use crate::packages::{self, AptLock};
 use crate::programs;
 
-/// The release: that of kmod 34.2.
-const SUITE: &str = "trixie";
+/// A release of Debian, and what is in a system of it beside the base.
+#[derive(Debug, Clone, Copy)]
+pub struct Release {
+    /// What its archive is called.
+    pub suite: &'static str,
+    folder: &'static str,
+    packages: &'static [&'static str],
+}
 
-/// What is in it beside the base: a kernel and who handles its modules.
-/// `dracut-core` is dracut without its claim to be the only one.
+/// That of kmod 34.2, with a kernel and who handles its modules. `dracut-core` is dracut
+/// without its claim to be the only one.
+pub const TRIXIE: Release = Release { suite: "trixie", folder: "system", packages: &PACKAGES };
+
+/// The one before, with little.
+pub const BOOKWORM: Release = Release {
+    suite: "bookworm",
+    folder: "system-12",
+    packages: &["bash-completion", "initramfs-tools", "kmod", "udev"],
+};
+
 const PACKAGES: [&str; 10] = [
     "cpio",
     "dkms",
@@ -47,11 +62,16 @@ pub struct Copy {
 }
 
 impl System {
+    /// That of Debian 13.
+    pub fn fetch() -> Result<Self, Stop> {
+        Self::of(TRIXIE)
+    }
+
     /// Gets it from the cache, or makes it.
     ///
     /// [`Stop::NotHere`] for anybody but root, on a machine that is not x86-64,
     /// without debootstrap, network or a mirror that carries the release.
-    pub fn fetch() -> Result<Self, Stop> {
+    pub fn of(release: Release) -> Result<Self, Stop> {
         let not_here = |why: &str| Err(Stop::NotHere(why.into()));
         if !nix::unistd::geteuid().is_root() {
             return not_here("only root can make a Debian system and run programs in it");
@@ -64,11 +84,11 @@ impl System {
                 return not_here(&format!("{program} is not installed"));
             }
         }
-        let root = packages::cache()?.join("system");
+        let root = packages::cache()?.join(release.folder);
         if !root.is_dir() {
             install::ensure(install::DEBOOTSTRAP)?;
             let _lock = AptLock::take()?;
-            packages::once(&root, bootstrap)?;
+            packages::once(&root, |root| bootstrap(release, root))?;
         }
         Ok(Self { root })
     }
@@ -132,15 +152,15 @@ impl Drop for Copy {
 }
 
 /// Fills an empty directory with the system.
-fn bootstrap(root: &Path) -> Result<(), Stop> {
+fn bootstrap(release: Release, root: &Path) -> Result<(), Stop> {
     let source = mirror::read(Path::new("/etc/apt"))
         .ok_or_else(|| Stop::NotHere("apt has no source of Debian packages".into()))?;
-    eprintln!("fetch: a Debian system ({SUITE}); the first time takes some minutes");
+    eprintln!("fetch: a Debian system ({}); the first time takes some minutes", release.suite);
     let log = root.with_extension("log");
     let said = File::create(&log).map_err(Stop::io(log.display()))?;
     let mut command = Command::new("debootstrap");
     command.args(["--variant=minbase", "--arch=amd64"]);
-    command.arg(format!("--include={}", PACKAGES.join(",")));
+    command.arg(format!("--include={}", release.packages.join(",")));
     // A key block that stands in apt's sources is no file that can be named.
     if let Some(keyring) = source.signed_by.filter(|keys| keys.starts_with('/')) {
         command.arg(format!("--keyring={keyring}"));
@@ -149,7 +169,7 @@ fn bootstrap(root: &Path) -> Result<(), Stop> {
         command.env("http_proxy", &proxy).env("https_proxy", proxy);
     }
     let address = source.address.split_whitespace().next().unwrap_or_default();
-    command.arg(SUITE).arg(root).arg(address);
+    command.arg(release.suite).arg(root).arg(address);
     let errors = said.try_clone().map_err(Stop::io(log.display()))?;
     command.stdin(Stdio::null()).stdout(Stdio::from(said)).stderr(Stdio::from(errors));
     programs::run(&mut command)

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::binary;
 use crate::outcome::{Stop, Tally};
 use crate::{
-    boot, cases, compare, consumers, damage, dist, faults, fuzz, install, instructions, islands,
-    libkmod, manual, powercut, programs, shells, supply, trees, vm,
+    boot, cases, compare, consumers, damage, debian, dist, faults, fuzz, install, instructions,
+    islands, libkmod, manual, powercut, programs, shells, supply, trees, vm,
 };
 
 /// One part of the tests.
@@ -45,6 +45,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "size", proves: "the shipped program stays small", run: size },
     Part { name: "instructions", proves: "no command costs more", run: instructions::part },
     Part { name: "dist", proves: "the installed program works alone", run: dist::part },
+    Part { name: "packages", proves: "apt swaps kmod and komod", run: debian::judge::part },
     Part { name: "consumers", proves: "Debian works with komod", run: consumers::part },
     Part { name: "boot", proves: "Debian boots with komod's packages", run: boot::part },
     Part { name: "vm-original", proves: "the scenarios are true of kmod", run: vm::original },
