@@ -172,7 +172,7 @@ fn interval<'a>(rest: &'a [u8], out: &mut String) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::matches;
-    use std::time::{Duration, Instant};
+    use komod_fixtures::within_a_second;
 
     /// Every expectation is what depmod of kmod 34.2 says.
     #[track_caller]
@@ -226,12 +226,12 @@ mod tests {
 
     #[test]
     fn many_lines_take_no_longer_than_they_are() {
-        let start = Instant::now();
-        for _ in 0..400 {
-            says("(\\w{0,200}){0,9}x", false);
-            says("(.*[^a]){0,40}", true);
-        }
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        within_a_second("800 lines", || {
+            for _ in 0..400 {
+                says("(\\w{0,200}){0,9}x", false);
+                says("(.*[^a]){0,40}", true);
+            }
+        });
     }
 
     #[test]
@@ -253,7 +253,6 @@ mod tests {
 
     #[test]
     fn hostile_expressions_end() {
-        let start = std::time::Instant::now();
         for pattern in [
             "((((.{100}){100}){10}){10}){10}".to_owned(),
             "(a{1000}){1000}".to_owned(),
@@ -264,9 +263,10 @@ mod tests {
             "(".repeat(1_000_000),
             "[[:".repeat(1300),
         ] {
-            assert!(!matches(pattern.as_bytes(), b"6.1.0-test") || pattern.starts_with("x*"));
+            let shown: String = pattern.chars().take(30).collect();
+            let found = within_a_second(&shown, || matches(pattern.as_bytes(), b"6.1.0-test"));
+            assert!(!found || pattern.starts_with("x*"));
         }
-        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Modules made to keep a reader busy: each is answered within a second, where it took
-//! minutes to days if strings that overlap, or have no end, were all read. The time allowed
-//! is five seconds: the program may not be optimised, nor alone.
+//! minutes to days if strings that overlap, or have no end, were all read.
 
 use komod_elf::{Error, Module, Signature, strip_modversions, strip_vermagic};
-use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
-use std::time::{Duration, Instant};
+use komod_fixtures::{ModuleSpec, Pkcs7, Signed, within_a_second};
 
 /// Asks everything, in time.
 #[track_caller]
 fn soon(file: &[u8]) -> Result<(), Error> {
-    let start = Instant::now();
+    within_a_second("all that is asked", || ask(file))
+}
+
+fn ask(file: &[u8]) -> Result<(), Error> {
     let _ = Signature::of(file);
     let _ = strip_modversions(&mut file.to_vec());
     let _ = strip_vermagic(&mut file.to_vec());
@@ -21,7 +22,6 @@ fn soon(file: &[u8]) -> Result<(), Error> {
     let _ = module.versions();
     let _ = module.build_id();
     let _ = module.modinfo();
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     Ok(())
 }
 
