@@ -1,9 +1,10 @@
 //! The part `islands`: the unsafe code under valgrind, which sees each read and
 //! write beyond what is there.
 //!
-//! Miri would see more, but not these: one island is assembly, one maps a file,
-//! others are entered from C. It is also not in the stable toolchain. What C programs
-//! do with the library runs under valgrind in the part `libkmod`.
+//! Miri sees more, but not all of them: one island is assembly, one maps a file, some are
+//! entered from C. The one that is nothing but Rust runs under Miri too, where the nightly
+//! toolchain that has it is installed. What C programs do with the library runs under
+//! valgrind in the part `libkmod`.
 
 use std::process::Command;
 
@@ -17,6 +18,11 @@ const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];
 /// The unit tests of an island: package and the beginning of their names.
 const TESTS: &[(&str, &str)] =
     &[("komod", "memory::"), ("komod-index", "map::"), ("komod-libkmod", "abi::")];
+
+/// What Miri can run of them.
+const UNDER_MIRI: (&str, &str) = ("komod-libkmod", "abi::");
+/// A panic's own words are never given back where it ends at C's edge.
+const MIRI_FLAGS: &str = "-Zmiri-disable-isolation -Zmiri-ignore-leaks";
 
 /// The tests of each island, and the program itself from its entry to its end.
 pub fn part() -> Result<Tally, Stop> {
@@ -33,7 +39,27 @@ pub fn part() -> Result<Tally, Stop> {
         tally.add(ran);
     }
     tally.count(entry()?);
+    tally.add(under_miri()?);
     Ok(tally)
+}
+
+/// The tests that Miri can run; says so where there is none, which is no failure.
+fn under_miri() -> Result<Tally, Stop> {
+    let miri = |words: &[&str]| {
+        let mut command = Command::new("rustup");
+        command.args(["run", "nightly", "cargo", "miri"]).args(words);
+        // What is not here is not fetched.
+        command.env("RUSTUP_AUTO_INSTALL", "0").env("MIRIFLAGS", MIRI_FLAGS);
+        command.env_remove("RUSTUP_TOOLCHAIN").current_dir(test::workspace());
+        command
+    };
+    let (package, tests) = UNDER_MIRI;
+    if !programs::output(&mut miri(&["--version"])).is_ok_and(|said| said.status.success()) {
+        println!("{package}, {tests}: valgrind alone; rustup's nightly with miri is not here");
+        return Ok(Tally::default());
+    }
+    println!("{package}, {tests}: under Miri too");
+    test::counted_run(&mut miri(&["test", "--package", package, "--lib", "--", tests]))
 }
 
 /// Whether the process entry and a whole run are clean, also with

@@ -188,8 +188,12 @@ pub fn cargo_test_under(runner: Option<&str>, words: &[&str]) -> Result<Tally, S
     if let Some(runner) = runner {
         command.arg("--config").arg(format!("target.'cfg(all())'.runner = '{runner}'"));
     }
-    command.arg("test").arg("--no-fail-fast").args(words).current_dir(workspace());
-    let output = programs::output(&mut command)?;
+    counted_run(command.arg("test").arg("--no-fail-fast").args(words).current_dir(workspace()))
+}
+
+/// Runs a command that runs test programs, and counts what they report.
+pub fn counted_run(command: &mut Command) -> Result<Tally, Stop> {
+    let output = programs::output(command)?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut tally = Tally::default();
     for line in said.lines() {
