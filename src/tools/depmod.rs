@@ -115,7 +115,10 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     let looked = looked.map(|(cache, old)| cache.look(old, options, teller));
     let mut kept = looked.unwrap_or_default();
     if kept.same {
-        return Ok(());
+        if kept.odd {
+            quick::tell(options, &configuration(options), teller);
+        }
+        return teller.nothing_lost();
     }
     // From here on nobody else's run comes between what is read and what is written.
     // A database that may be up to date is not touched yet.
@@ -200,6 +203,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         let (run, published) =
             ((&settings[..], !teller.spoke), (&*options.out_dir, &*files, &kept.look));
         cache.keep(&database, (&loaded, recall.as_ref()), &mut survey, run, published);
+        cache.forget_others(options);
     }
     // The process ends and gives it all back at once, not piece by piece.
     std::mem::forget((catalog, symbols, graph, files, survey, loaded, recall));

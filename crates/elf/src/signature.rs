@@ -22,11 +22,15 @@ pub struct Signature {
 const HASHES: [&[u8]; 9] =
     [b"md4", b"md5", b"sha1", b"rmd160", b"sha256", b"sha384", b"sha512", b"sha224", b"sm3"];
 
+/// The longest signature that is read, in bytes. The kernel's have some hundred; shown, one
+/// is five times as long.
+const LONGEST: usize = 1 << 20;
+
 impl Signature {
     /// The signature behind a module's decompressed bytes. `None` when unsigned:
     /// without the magic line at the very end, or if the 12 bytes before it
     /// (`struct module_signature`) name an unknown algorithm, hash or kind, or more
-    /// bytes than there are; or if it is a PKCS#7 signature that cannot be read, as
+    /// bytes than there are, or than 1 MiB; or if it is a PKCS#7 signature that cannot be read, as
     /// kmod then shows none either.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_suffix(b"~Module signature appended~\n")?;
@@ -36,7 +40,7 @@ impl Signature {
         let id_type = *["PGP", "X509", "PKCS#7"].get(usize::from(id_type))?;
         let (signer_len, key_id_len) = (usize::from(signer_len), usize::from(key_id_len));
         let sig_len = usize::try_from(u32::from_be_bytes(sig_len)).ok()?;
-        if algorithm > 1 || sig_len == 0 {
+        if algorithm > 1 || sig_len == 0 || sig_len > LONGEST {
             return None;
         }
         // All three must fit, though PKCS#7 has the last alone.
@@ -126,6 +130,17 @@ mod tests {
         assert_eq!(signature.hash_algo, b"sha256");
         assert_eq!(signature.signature, [7; 30]);
         assert_eq!(Signature::of(&ModuleSpec::new("m").build()), None);
+    }
+
+    #[test]
+    fn a_signature_of_megabytes_is_none() {
+        let of = |length: usize| {
+            let (signer, key_id, signature) = (b"Org".to_vec(), vec![1], vec![9; length]);
+            let legacy = Signed::Legacy { id_type: 1, hash: 6, signer, key_id, signature };
+            Signature::of(&ModuleSpec::new("m").signed(legacy).build())
+        };
+        assert_eq!(of(LONGEST).map(|found| found.signature.len()), Some(LONGEST));
+        assert_eq!(of(LONGEST + 1), None);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub(super) struct Kept<'o> {
     pub look: Look,
     /// The database is as a run would leave it.
     pub same: bool,
+    /// So it is, and there is something odd about the tree, which a quick look tells too.
+    pub odd: bool,
 }
 
 /// The endings of the files that modinfo reads.
@@ -102,13 +104,13 @@ impl Cache {
         teller: &mut Teller<'_, '_>,
     ) -> Kept<'o> {
         let config = configuration(options);
-        let (mut found, mut same) = (Look::default(), false);
+        let (mut found, mut same, mut odd) = (Look::default(), false, false);
         if *old.settings == *settings(options, &config) && self.has_tales(old) {
             found = look(old, &config, (&options.dir, &options.out_dir));
-            // What is odd about the tree has to be told again, but interests nobody who
-            // asks for a quick look.
+            // What is odd about the tree has to be told again.
             let silent = old.quiet && !found.told && !is_exposed(options, &config, old);
             same = found.same && (options.quick || silent);
+            odd = same && !silent;
             let better = found.better(old).filter(|_| same);
             if let Some(bytes) = better.and_then(|tree| tree.to_bytes()) {
                 self.put("tree", &bytes);
@@ -121,7 +123,7 @@ impl Cache {
                 no_database(options, &error, teller);
             }
         }
-        Kept { old: Some(old), look: found, same }
+        Kept { old: Some(old), look: found, same, odd }
     }
 
     /// What a look tells now that nobody else is at work.
@@ -134,7 +136,7 @@ impl Cache {
         let good = old.filter(|old| *old.settings == *settings(options, config));
         let good = good.filter(|old| self.has_tales(old));
         let found = good.map(|old| look(old, config, (&options.dir, &options.out_dir)));
-        Kept { old, look: found.unwrap_or_default(), same: false }
+        Kept { old, look: found.unwrap_or_default(), same: false, odd: false }
     }
 
     /// What the modules said in the last run: most of them, and those that came later.
@@ -170,6 +172,17 @@ impl Cache {
         let tree = survey.finish((settings, quiet), (sums, &places, told), seen, kept);
         if let Some(bytes) = tree.and_then(|tree| tree.to_bytes()) {
             self.put("tree", &bytes);
+        }
+    }
+
+    /// Removes what is kept of the modules of kernels that are gone.
+    pub(super) fn forget_others(&self, options: &Options) {
+        let (Some(cache), Some(modules)) = (&options.cache, options.dir.parent()) else { return };
+        let names = std::fs::read_dir(cache).into_iter().flatten().flatten();
+        for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+            if directory_of(&name, modules).is_some_and(|dir| !dir.exists()) {
+                self.place.remove(&name);
+            }
         }
     }
 
@@ -209,6 +222,15 @@ impl Cache {
     fn file(&self, what: &str) -> String {
         format!("{}.{what}", self.name)
     }
+}
+
+/// The directory in `modules` for which a file of this name is kept, if it is one.
+fn directory_of(name: &str, modules: &Path) -> Option<PathBuf> {
+    // VERSION.SUM.WHAT, and `.new` behind it while it is written.
+    let (front, _) = name.strip_suffix(".new").unwrap_or(name).rsplit_once('.')?;
+    let (version, _) = front.rsplit_once('.')?;
+    let directory = modules.join(version);
+    (name_of(&directory) == front).then_some(directory)
 }
 
 /// The file of the database that comes last.
@@ -262,4 +284,23 @@ pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
         add(b'x', name);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_cache_names_its_directory() {
+        let modules = Path::new("/lib/modules");
+        let name = name_of(Path::new("/lib/modules/6.1.0-13-amd64"));
+        for what in ["tree", TOLD[1], "tree.new"] {
+            let found = directory_of(&format!("{name}.{what}"), modules);
+            assert_eq!(found.as_deref(), Some(Path::new("/lib/modules/6.1.0-13-amd64")), "{what}");
+        }
+        let elsewhere = name_of(Path::new("/srv/lib/modules/6.1.0-13-amd64"));
+        for name in [&elsewhere, "", "6.1.0", "6.1.0.0123456789abcdef", "..", "README.md"] {
+            assert_eq!(directory_of(&format!("{name}.tree"), modules), None, "{name}");
+        }
+    }
 }

@@ -25,11 +25,16 @@ pub(super) fn up_to_date(
             false
         }
     };
-    // Otherwise the run that follows tells what is odd about the directory.
+    // Otherwise the run that follows tells.
     if fresh && odd {
-        let _ = scan(&options.dir, config, &mut teller.sink());
+        tell(options, config, teller);
     }
     fresh
+}
+
+/// Tells what is odd about the directory.
+pub(super) fn tell(options: &Options, config: &DepmodConfig, teller: &mut Teller<'_, '_>) {
+    let _ = scan(&options.dir, config, &mut teller.sink());
 }
 
 fn fresh(
