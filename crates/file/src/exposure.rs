@@ -1,10 +1,10 @@
 //! Who but root may change what a path leads to.
 //!
 //! A file is as safe as every directory on the way to it: who may write one of
-//! them puts another file in its place. Access control lists are not read; what
-//! they grant shows in the bits of the group, as far as it is another group than
-//! root's.
+//! them puts another file in its place. What an access list grants shows in the
+//! bits of the group; where that is root's the list itself tells to whom.
 
+use crate::access_list;
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -63,7 +63,8 @@ impl ExposureCheck {
                 let Ok(target) = fs::metadata(place) else { continue };
                 metadata = target;
             }
-            if is_exposed(&metadata, step > 0) {
+            let listed = || access_list::grants_write(place);
+            if is_exposed(&metadata, step > 0, listed) {
                 let (owner, group) = (metadata.uid(), metadata.gid());
                 let mode = metadata.mode() & 0o7777;
                 found.push(Exposed { path: place.to_owned(), owner, group, mode });
@@ -74,13 +75,15 @@ impl ExposureCheck {
 }
 
 /// `on_the_way`: only what it holds may be replaced there, which a sticky
-/// directory leaves to who owns it.
-fn is_exposed(metadata: &Metadata, on_the_way: bool) -> bool {
+/// directory leaves to who owns it. `listed`: whether its access list lets others than
+/// root write.
+fn is_exposed(metadata: &Metadata, on_the_way: bool, listed: impl FnOnce() -> bool) -> bool {
     if !metadata.is_file() && !metadata.is_dir() {
         return false;
     }
     let sticky = on_the_way && metadata.mode() & 0o1000 != 0;
-    let group = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
+    // With a list the group's bits are the most that it grants to anybody (acl(5)).
+    let group = metadata.mode() & 0o020 != 0 && (metadata.gid() != 0 || listed());
     let writable = metadata.mode() & 0o002 != 0 || group;
     metadata.uid() != 0 || (writable && !sticky)
 }

@@ -26,6 +26,7 @@
     )
 )]
 
+mod access_list;
 mod compression;
 mod decompress;
 mod error;
