@@ -9,9 +9,9 @@ use crate::program::{Libraries, Program};
 use crate::sandbox::{Furniture, executable, symlink};
 
 /// The tools that scripts may use. Every Debian system has them.
-pub const TOOLS: [&str; 26] = [
+pub const TOOLS: [&str; 27] = [
     "awk", "basename", "bash", "cat", "comm", "cp", "cut", "dirname", "env", "find", "grep",
-    "head", "ls", "mkdir", "mktemp", "od", "rm", "rmdir", "sed", "seq", "sort", "tail", "tr",
+    "head", "ln", "ls", "mkdir", "mktemp", "od", "rm", "rmdir", "sed", "seq", "sort", "tail", "tr",
     "uniq", "wc", "xargs",
 ];
 
