@@ -109,6 +109,7 @@ impl Told {
             return None;
         }
         memory.clear();
+        memory.try_reserve(length).ok()?;
         memory.resize(length, 0);
         self.file.read_exact_at(memory, slot.offset).ok()?;
         let (sum, rest) = memory.split_first_chunk()?;
@@ -118,7 +119,10 @@ impl Told {
 
     /// All places that are taken.
     fn slots(&self) -> Option<Vec<Slot>> {
-        let mut table = vec![0; usize::try_from(self.head.places).ok()?.checked_mul(SLOT)?];
+        let size = usize::try_from(self.head.places).ok()?.checked_mul(SLOT)?;
+        let mut table = Vec::new();
+        table.try_reserve_exact(size).ok()?;
+        table.resize(size, 0);
         self.file.read_exact_at(&mut table, self.head.table).ok()?;
         let slots = table.chunks_exact(SLOT).filter_map(Slot::parse);
         Some(slots.filter(|slot| slot.offset != 0).collect())
