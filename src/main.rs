@@ -18,6 +18,9 @@
 //!    |  beside the tools, for C programs:
 //!    +- crates/libkmod  libkmod.so.2, on crates/probe
 //!    |
+//!    |  what is wrong with a tree
+//!    +- crates/check    root, release -> findings         (kmod check)
+//!    |
 //!    |  why it did not happen
 //!    +- crates/why      module file, kernel -> causes     (modprobe, insmod)
 //!    |

@@ -1,6 +1,7 @@
 //! The table of tools: a program's name, what it is for, its definition, its
 //! function.
 
+mod check;
 mod denied;
 mod depmod;
 mod explain;
@@ -50,6 +51,7 @@ pub const TOOLS: &[Tool] = &[
     depmod::TOOL,
     static_nodes::TOOL,
     explain::TOOL,
+    check::TOOL,
 ];
 
 /// Reads the command line of a tool that tells of errors only, of more with

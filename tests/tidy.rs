@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("probe", FORMATS),
     ("depmod", FORMATS),
     ("why", ENGINES),
+    ("check", OVER_ENGINES),
     ("libkmod", ENGINES),
 ];
 const LEAVES: &[&str] = &["name", "elf", "file", "kernel"];
@@ -24,6 +25,9 @@ const FORMATS: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "
 
 /// Of the engines the library, and who says why, use the one that the tools load with.
 const ENGINES: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "probe"];
+
+/// What looks at a whole tree uses depmod's engine too, and the words of who says why.
+const OVER_ENGINES: &[&str] = &["name", "elf", "file", "index", "config", "probe", "depmod", "why"];
 
 /// The only files that may hold `unsafe`: each says why.
 const ISLANDS: &[&str] = &[

@@ -55,6 +55,7 @@ impl Config {
                     "Ignoring bad option on kernel command line while parsing module name: '{}'",
                     shown(&setting.half_normal(bracket.at))
                 ),
+                origin: Some(origin.clone()),
             }),
         }
     }

@@ -108,7 +108,8 @@ impl DepmodConfig {
                 (Level::Error, format!("ignoring bad line starting with '{}'", shown(keyword)))
             }
         };
-        self.warnings.push(Warning { level, function: "", text: format!("{place}: {text}") });
+        let text = format!("{place}: {text}");
+        self.warnings.push(Warning { level, function: "", text, origin: Some(place) });
     }
 
     fn directive(
@@ -200,7 +201,9 @@ mod tests {
     #[track_caller]
     fn warns(text: &str, level: Level, expected: &str) {
         let config = read(text);
-        let expected = Warning { level, function: "", text: format!("/c/a.conf:1: {expected}") };
+        let origin = Origin { file: Path::new("/c/a.conf").into(), line: 1 };
+        let expected = format!("{origin}: {expected}");
+        let expected = Warning { level, function: "", text: expected, origin: Some(origin) };
         assert_eq!(config.warnings, [expected], "{text:?}");
         assert!(config.overrides.is_empty() && config.externals.is_empty());
         assert!(config.excludes.is_empty());

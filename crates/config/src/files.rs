@@ -104,7 +104,7 @@ fn directory(
             let why = why.split(" (os error").next().unwrap_or_default();
             let text = format!("opendir({}): {why}", dir.display());
             let function = "conf_files_list";
-            return warnings.push(Warning { level: Level::Error, function, text });
+            return warnings.push(Warning { level: Level::Error, function, text, origin: None });
         }
         Err(_) => return,
     };
@@ -122,7 +122,7 @@ fn directory(
                 Reader::Depmod => "",
             };
             let text = format!("{what}: {}", shown(path.as_os_str().as_bytes()));
-            warnings.push(Warning { level, function, text });
+            warnings.push(Warning { level, function, text, origin: None });
         };
         if !name.as_bytes().ends_with(b".conf") {
             if reader == Reader::Depmod {
@@ -161,7 +161,12 @@ pub(crate) fn read(path: &Path, warnings: &mut Vec<Warning>) -> Option<Vec<u8>> 
         Err(error) if error.kind() == ErrorKind::FileTooLarge => {
             let (path, most) = (shown(path.as_os_str().as_bytes()), komod_file::LONGEST_TEXT >> 20);
             let text = format!("{path}: more than {most} MiB are not read");
-            warnings.push(Warning { level: Level::Error, function: "kmod_config_parse", text });
+            warnings.push(Warning {
+                level: Level::Error,
+                function: "kmod_config_parse",
+                text,
+                origin: None,
+            });
             None
         }
         Err(_) => None,
@@ -257,7 +262,10 @@ mod tests {
         let tree = Tree::new(&["1/a.confx", "1/.h"]);
         let config = DepmodConfig::load(&Search::only(vec![tree.path("1")]), b"6.1");
         let text = format!("All cfg files need .conf: {}/a.confx", tree.path("1").display());
-        assert_eq!(config.warnings, [Warning { level: Level::Info, function: "", text }]);
+        assert_eq!(
+            config.warnings,
+            [Warning { level: Level::Info, function: "", text, origin: None }]
+        );
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Config {
         };
         if let Some(text) = problem {
             let function = "kmod_config_parse";
-            self.warnings.push(Warning { level: Level::Error, function, text });
+            let origin = Some(Origin { file, line: line.number });
+            self.warnings.push(Warning { level: Level::Error, function, text, origin });
         }
     }
 
@@ -158,7 +159,9 @@ mod tests {
             level: Level::Error,
             function: "kmod_config_parse",
             text: format!("/c/a.conf line 1: ignoring bad line starting with '{keyword}'"),
+            origin: config.warnings[0].origin.clone(),
         };
+        assert_eq!(warning.origin.as_ref().unwrap().to_string(), "/c/a.conf:1");
         assert_eq!(config.warnings, [warning], "{line:?}");
     }
 

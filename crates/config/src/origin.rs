@@ -33,6 +33,8 @@ pub struct Warning {
     /// ignoring bad line starting with 'foo'`. Bytes that are not UTF-8 are
     /// U+FFFD.
     pub text: String,
+    /// The line; `None` where it is about a file or a directory.
+    pub origin: Option<Origin>,
 }
 
 /// The priority of a message.

@@ -42,6 +42,18 @@ pub struct Module<'k> {
     said: Option<Box<Said>>,
 }
 
+/// A symbol that a module asks others for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// The symbol, spelled as exporters spell it.
+    pub symbol: SymbolId,
+    /// The version it was built against, if it says one and was read with checks
+    /// ([`Reading::checks`](crate::Reading::checks)).
+    pub crc: Option<u64>,
+    /// Whether the module can do without.
+    pub weak: bool,
+}
+
 /// What a module said.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -53,6 +65,15 @@ pub(crate) struct Said {
 impl<'k> Module<'k> {
     pub(crate) fn new(found: Found) -> Self {
         Self { found, kept: None, said: None }
+    }
+
+    /// The symbols that it asks for, in its own order.
+    pub fn needs(&self) -> impl Iterator<Item = Need> + use<'_, 'k> {
+        self.wants().map(|wanted| Need {
+            symbol: wanted.symbol,
+            crc: Some(wanted.crc).filter(|crc| *crc != 0),
+            weak: wanted.weak,
+        })
     }
 
     /// Its name.

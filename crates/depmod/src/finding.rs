@@ -1,5 +1,7 @@
 use std::io;
 
+use crate::rank::Rule;
+
 /// Takes findings in the order in which they turn up.
 pub type Sink<'a> = dyn FnMut(Finding<'_>) + 'a;
 
@@ -13,6 +15,8 @@ pub enum Finding<'a> {
     Directory { path: &'a [u8], error: io::Error },
     /// A directory entry cannot be looked at; a dangling symlink, mostly.
     Entry { dir: &'a [u8], name: &'a [u8], error: io::Error },
+    /// Of two files of one module one is taken.
+    Twice { taken: &'a [u8], left: &'a [u8], rule: Rule<'a> },
     /// Neither file nor directory: a socket, a device.
     FileType { path: &'a [u8], mode: u32 },
     /// One of `modules.order`, `modules.builtin` and

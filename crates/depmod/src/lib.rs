@@ -31,16 +31,20 @@ mod survey;
 mod symbols;
 mod turn;
 
-pub use catalog::{Catalog, Module, ModuleId};
+pub use catalog::{Catalog, Module, ModuleId, Need};
 pub use finding::{Finding, Sink, Unreadable};
 pub use fresh::is_fresh;
 pub use graph::{Checks, Graph, InCycles};
 pub use kernel_symbols::KernelSymbols;
-pub use load::{Loaded, LoadedFile, OwnTale, Reading, load_modules, load_modules_again};
+pub use load::{
+    Inspect, Loaded, LoadedFile, OwnTale, Reading, inspect_modules, load_modules,
+    load_modules_again,
+};
 pub use look::{Look, links, look};
 pub use order::sort as sort_modules;
 pub use outputs::{Before, Database, IndexTooLarge, OutputFile, file_names};
 pub use publish::{PublishError, publish};
+pub use rank::Rule;
 pub use recall::{Recall, Remembered, remember};
 pub use scan::{AddError, Found, ScanError, explicit, scan, scan_again};
 pub use survey::Survey;

@@ -38,6 +38,11 @@ pub struct Reading {
     pub tales: bool,
 }
 
+/// Who wants to see each module's bytes beside: called once for each that is a file, with
+/// its path and what it unpacks to, on the thread that reads it. The bytes need not be
+/// those of a module.
+pub type Inspect<'i> = dyn Fn(&Found, &ModuleFile, &[u8]) + Sync + 'i;
+
 /// Modules that a worker takes at a time.
 const HANDFUL: usize = 4;
 
@@ -99,6 +104,17 @@ pub fn load_modules(
     load_modules_again(catalog, symbols, how, None, &mut Survey::default(), sink);
 }
 
+/// As [`load_modules`]; `inspect` sees all of them too.
+pub fn inspect_modules(
+    catalog: &mut Catalog,
+    symbols: &mut Symbols,
+    how: Reading,
+    inspect: &Inspect<'_>,
+    sink: &mut Sink<'_>,
+) {
+    load(catalog, symbols, how, (None, Some(inspect)), &mut Survey::default(), sink);
+}
+
 /// As [`load_modules`], without reading what `recall` remembers; it is of a run with the
 /// same `prefix` and without checks and symbols of the kernel's, as this one must be.
 /// `survey` judges the files.
@@ -110,8 +126,19 @@ pub fn load_modules_again<'k>(
     survey: &mut Survey<'_>,
     sink: &mut Sink<'_>,
 ) -> Loaded {
+    load(catalog, symbols, how, (recall, None), survey, sink)
+}
+
+fn load<'k>(
+    catalog: &mut Catalog<'k>,
+    symbols: &mut Symbols,
+    how: Reading,
+    (recall, inspect): (Option<&Recall<'k>>, Option<&Inspect<'_>>),
+    survey: &mut Survey<'_>,
+    sink: &mut Sink<'_>,
+) -> Loaded {
     catalog.prefix = how.prefix;
-    let recall = recall.filter(|_| symbols.len() == 0);
+    let recall = recall.filter(|_| symbols.is_empty());
     let mut names = Vec::new();
     if let Some(recall) = recall {
         *symbols = recall.symbols();
@@ -138,7 +165,7 @@ pub fn load_modules_again<'k>(
     let files: Vec<_> = unknown.iter().map(|id| (id.index(), &catalog.module(*id).found)).collect();
     let mut meanings = Vec::new();
     let mut facts: Vec<Read> = Vec::with_capacity(files.len());
-    for (worker, batch) in read_all(&files, how).into_iter().enumerate() {
+    for (worker, batch) in read_all(&files, how, inspect).into_iter().enumerate() {
         // What each name of this worker is called by all.
         let ids = 0..batch.names.len() as u32;
         meanings.push(ids.map(|id| symbols.intern(batch.names.name(id))).collect::<Vec<_>>());
@@ -214,13 +241,13 @@ struct ReadFile {
 
 /// Every worker takes the next few modules until none are left; the caller's thread
 /// is one of them.
-fn read_all(files: &[(usize, &Found)], how: Reading) -> Vec<Batch> {
+fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_>>) -> Vec<Batch> {
     let next = AtomicUsize::new(0);
     // All those below the module directory have the same.
     let directory = files.iter().find_map(|(_, found)| found.directory());
     let directory = directory.and_then(|directory| File::open(directory).ok());
     let work = || {
-        let mut worker = Worker::new(how, directory.as_ref());
+        let mut worker = Worker::new(how, directory.as_ref(), inspect);
         let mut read = Vec::new();
         loop {
             let start = next.fetch_add(HANDFUL, Ordering::Relaxed);
@@ -266,12 +293,13 @@ struct Worker<'d> {
     unpacker: Unpacker,
     bytes: Vec<u8>,
     tales: bool,
+    inspect: Option<&'d Inspect<'d>>,
     /// Of the module that was read last.
     tale: Option<OwnTale>,
 }
 
 impl<'d> Worker<'d> {
-    fn new(how: Reading, directory: Option<&'d File>) -> Self {
+    fn new(how: Reading, directory: Option<&'d File>, inspect: Option<&'d Inspect<'d>>) -> Self {
         Self {
             directory,
             extractor: Extractor::new(how.prefix, how.checks),
@@ -279,6 +307,7 @@ impl<'d> Worker<'d> {
             unpacker: Unpacker::default(),
             bytes: Vec::new(),
             tales: how.tales,
+            inspect,
             tale: None,
         }
     }
@@ -291,7 +320,7 @@ impl<'d> Worker<'d> {
             None => ModuleFile::open(found.to_path()),
         };
         match opened {
-            Ok(file) => (Some(Key::of(file.metadata())), self.read_file(&file)),
+            Ok(file) => (Some(Key::of(file.metadata())), self.read_file(found, &file)),
             Err(error) => {
                 // One that changes in between has another key than a settled one.
                 let metadata = std::fs::metadata(found.to_path()).ok();
@@ -300,11 +329,14 @@ impl<'d> Worker<'d> {
         }
     }
 
-    fn read_file(&mut self, file: &ModuleFile) -> Result<ModuleFacts, Unreadable> {
+    fn read_file(&mut self, found: &Found, file: &ModuleFile) -> Result<ModuleFacts, Unreadable> {
         if let Some(facts) = self.read_parts(file) {
             return Ok(facts);
         }
         self.unpacker.contents_into(file, &mut self.bytes).map_err(Unreadable::File)?;
+        if let Some(inspect) = self.inspect {
+            inspect(found, file, &self.bytes);
+        }
         let module = Module::parse(&self.bytes).map_err(Unreadable::Elf)?;
         let facts = self.extractor.read(&module);
         if self.tales && file.plain_size().is_none() && file.metadata().mode() & EVERYBODY != 0 {
@@ -320,7 +352,10 @@ impl<'d> Worker<'d> {
 
     /// Of a sound plain module that is long, only what is needed.
     fn read_parts(&mut self, file: &ModuleFile) -> Option<ModuleFacts> {
-        let size = file.plain_size().filter(|_| !self.extractor.wants_all())?;
+        let size = file.plain_size()?;
+        if self.extractor.wants_all() || self.inspect.is_some() {
+            return None;
+        }
         let mut read = |offset, part: &mut [u8]| file.read_part(offset, part).is_ok();
         let facts = self.extractor.read(&self.excerpt.read(size, &mut read)?);
         self.excerpt.shrink_to(KEPT);

@@ -3,9 +3,20 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use komod_config::{DepmodConfig, SearchWord};
+use komod_config::{DepmodConfig, Origin, SearchWord};
 
 use crate::scan::Found;
+
+/// Why one of two files of the same module is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule<'c> {
+    /// An `override` line names one of them.
+    Override(&'c Origin),
+    /// `search` puts its place before the other's.
+    Search,
+    /// Nothing prefers one of them: its path comes first.
+    First,
+}
 
 /// The administrator's order of places.
 pub(crate) struct Ranking<'c> {
@@ -40,18 +51,18 @@ impl<'c> Ranking<'c> {
         Self { config, places, elsewhere: elsewhere.map_or(-1, |at| at as i32) }
     }
 
-    /// Whether `new`, found later, takes the place of `old`.
+    /// Whether `new`, found later, takes the place of `old`, and why it does or does not.
     ///
     /// When one and the same place holds both, the later one wins, as it
     /// always has; files are found in byte order of their paths.
-    pub(crate) fn replaces(&self, new: &Found, old: &Found) -> bool {
+    pub(crate) fn replaces(&self, new: &Found, old: &Found) -> (bool, Rule<'c>) {
         for chosen in self.config.overrides.iter().rev() {
             let names = |m: &Found| m.in_tree() && m.path_without_extension() == chosen.path;
             if names(new) {
-                return true;
+                return (true, Rule::Override(&chosen.origin));
             }
             if names(old) {
-                return false;
+                return (false, Rule::Override(&chosen.origin));
             }
         }
         let (mut new_rank, mut old_rank) = (self.elsewhere, self.elsewhere);
@@ -62,7 +73,8 @@ impl<'c> Ranking<'c> {
                 old_rank = rank as i32;
             }
         }
-        new_rank > old_rank
+        let rule = if new_rank == old_rank { Rule::First } else { Rule::Search };
+        (new_rank > old_rank, rule)
     }
 }
 

@@ -163,7 +163,8 @@ pub fn scan_again(
     for external in config.externals.iter().rev() {
         walk.directory_or_finding(external.dir.as_os_str().as_bytes());
     }
-    Ok(one_of_each_name(dir, walk.files, &Ranking::new(config)))
+    let Walk { files, sink, .. } = walk;
+    Ok(one_of_each_name(dir, files, &Ranking::new(config), sink))
 }
 
 /// Exactly the files `paths`.
@@ -188,6 +189,7 @@ fn one_of_each_name(
     dir: &Path,
     files: Vec<(Vec<u8>, Option<u32>)>,
     ranking: &Ranking<'_>,
+    sink: &mut Sink<'_>,
 ) -> Vec<Found> {
     let mut kept: Vec<Found> = Vec::new();
     // A new name's number is the place of its file.
@@ -196,8 +198,11 @@ fn one_of_each_name(
         let new = Found { number, before, ..Found::at(dir, path) };
         let place = names.intern(new.name.as_bytes()) as usize;
         match kept.get_mut(place) {
-            Some(old) if ranking.replaces(&new, old) => *old = new,
-            Some(_) => {}
+            Some(old) => {
+                let (replaces, rule) = ranking.replaces(&new, old);
+                let left = if replaces { std::mem::replace(old, new) } else { new };
+                sink(Finding::Twice { taken: old.path(), left: left.path(), rule });
+            }
             None => kept.push(new),
         }
     }
@@ -384,6 +389,9 @@ mod tests {
     fn scanned(dir: &Path, config: &DepmodConfig) -> (Vec<String>, Vec<String>) {
         let mut findings = Vec::new();
         let found = scan(dir, config, &mut |finding| {
+            if matches!(finding, Finding::Twice { .. }) {
+                return;
+            }
             findings.push(match finding {
                 Finding::Entry { name, .. } => format!("entry {}", String::from_utf8_lossy(name)),
                 Finding::FileType { mode, .. } => format!("type {mode:o}"),

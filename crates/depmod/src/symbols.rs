@@ -10,6 +10,13 @@ use crate::order;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SymbolId(pub(crate) u32);
 
+impl SymbolId {
+    /// As an index into vectors of [`Symbols::len`] elements.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Who exports a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
@@ -70,8 +77,13 @@ impl Symbols {
     }
 
     /// How many names there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.owners.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The symbol's name.

@@ -28,7 +28,7 @@
 mod exports;
 mod facts;
 mod finding;
-mod parameters;
+pub mod parameters;
 mod preflight;
 #[cfg(test)]
 mod preflight_tests;
@@ -42,6 +42,6 @@ pub use exports::{Export, Exporter, OwnExports};
 pub use facts::KernelFacts;
 pub use finding::{Cause, Finding};
 pub use parameters::Parameter;
-pub use preflight::{Way, preflight, preflight_bytes};
+pub use preflight::{Way, looks_like, preflight, preflight_bytes, same_magic, trailer};
 pub use reference::Reference;
 pub use trust::{KeySearch, Lockdown};

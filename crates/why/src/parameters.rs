@@ -13,7 +13,7 @@ pub struct Parameter {
 
 /// The parameters of a module, sorted by name. Those that the module reads in a way of
 /// its own may be missing.
-pub(crate) fn of_module(module: &Module<'_>) -> Vec<Parameter> {
+pub fn of_module(module: &Module<'_>) -> Vec<Parameter> {
     let mut found: Vec<Parameter> = Vec::new();
     let Some(strings) = module.modinfo_strings() else { return found };
     for string in strings {
@@ -34,16 +34,16 @@ pub(crate) fn of_module(module: &Module<'_>) -> Vec<Parameter> {
 
 /// One `NAME[=VALUE]` of a text of parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Given {
+pub struct Given {
     /// `_` for `-`.
-    pub(crate) name: Vec<u8>,
+    pub name: Vec<u8>,
     /// Without its quotes; `None` without a `=`.
-    pub(crate) value: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
 }
 
 /// Takes a text of parameters apart as the kernel does (kernel/params.c): words between
 /// blanks that are not quoted; what stands behind a word `--` is none.
-pub(crate) fn given(text: &[u8]) -> Vec<Given> {
+pub fn given(text: &[u8]) -> Vec<Given> {
     let mut quoted = false;
     let words = text.split(move |&byte| {
         quoted ^= byte == b'"';
@@ -65,7 +65,7 @@ pub(crate) fn given(text: &[u8]) -> Vec<Given> {
 
 /// Whether the kernel takes `value` for a parameter of that type, as far as the type
 /// tells: `None` for types with rules of their own.
-pub(crate) fn fits(kind: &[u8], value: Option<&[u8]>) -> Option<bool> {
+pub fn fits(kind: &[u8], value: Option<&[u8]>) -> Option<bool> {
     let (bits, signed): (u32, bool) = match kind {
         b"bool" | b"invbool" | b"bint" => {
             let Some(value) = value else { return Some(true) };

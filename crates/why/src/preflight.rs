@@ -281,7 +281,7 @@ fn wait_for(waits: &mut Vec<Cause>, by: &ModuleName, file: Option<&Path>, symbol
 
 /// Whether the kernel takes one version magic for the other: where both have versions of
 /// symbols, the release does not count (kernel/module/version.c).
-fn same_magic(module: &[u8], kernel: &[u8], has_versions: bool) -> bool {
+pub fn same_magic(module: &[u8], kernel: &[u8], has_versions: bool) -> bool {
     let rest = |text: &[u8]| match text.iter().position(|&byte| byte == b' ') {
         Some(at) if has_versions => text.get(at..).unwrap_or_default().to_vec(),
         _ => text.to_vec(),
@@ -302,9 +302,9 @@ fn is_gpl_compatible(licence: &[u8]) -> bool {
     known.contains(&licence)
 }
 
-/// Whether there is a signature behind the module; an error for one that the kernel does
-/// not read (`struct module_signature`, kernel/module_signature.c).
-fn trailer(bytes: &[u8]) -> Result<bool, &'static str> {
+/// Whether there is a signature behind the decompressed module; an error for one that the
+/// kernel does not read (`struct module_signature`, kernel/module_signature.c).
+pub fn trailer(bytes: &[u8]) -> Result<bool, &'static str> {
     let Some(rest) = bytes.strip_suffix(b"~Module signature appended~\n") else {
         return Ok(false);
     };
@@ -324,7 +324,7 @@ fn trailer(bytes: &[u8]) -> Result<bool, &'static str> {
 }
 
 /// What bytes that are no ELF file look like.
-fn looks_like(bytes: &[u8]) -> &'static str {
+pub fn looks_like(bytes: &[u8]) -> &'static str {
     match Compression::of_magic(bytes) {
         Compression::Plain => {}
         _ => return "a file packed twice",

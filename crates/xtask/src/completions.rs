@@ -46,6 +46,7 @@ const OPERANDS: &[(&str, Operands)] = &[
     ("modprobe", Operands::Modprobe),
     ("depmod", Operands::VersionAndFiles),
     ("static-nodes", Operands::None),
+    ("check", Operands::VersionAndFiles),
 ];
 
 /// The fields of modules that `modinfo -F` is asked for: those that modinfo

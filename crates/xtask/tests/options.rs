@@ -41,6 +41,7 @@ impl Texts {
         };
         let kmod = file("fish/vendor_completions.d/kmod.fish").unwrap();
         let page = match tool.name {
+            "check" => "kmod-check",
             "list" | "static-nodes" => "kmod",
             "explain" => "kmod-explain",
             name => name,

@@ -10,6 +10,21 @@ use xtask::test::workspace;
 
 /// What no original takes, or none can show.
 const EXEMPT: &[(&str, &str)] = &[
+    ("check: --basedir VALUE", OWN),
+    ("check: --basedir abbreviated", OWN),
+    ("check: --basedir=VALUE", OWN),
+    ("check: --help", OWN),
+    ("check: --help abbreviated", OWN),
+    ("check: --json", OWN),
+    ("check: --json abbreviated", OWN),
+    ("check: --version", OWN),
+    ("check: --version abbreviated", OWN),
+    ("check: -V", OWN),
+    ("check: -V in a bundle", OWN),
+    ("check: -b VALUE", OWN),
+    ("check: -bVALUE", OWN),
+    ("check: -h", OWN),
+    ("check: -h in a bundle", OWN),
     ("depmod: --cache VALUE", OWN),
     ("depmod: --cache abbreviated", OWN),
     ("depmod: --cache=VALUE", OWN),

@@ -46,7 +46,7 @@ impl Teller<'_, '_> {
     }
 
     fn tell(&mut self, finding: &Finding<'_>) {
-        self.spoke |= !matches!(finding, Finding::Needs { .. });
+        self.spoke |= !matches!(finding, Finding::Needs { .. } | Finding::Twice { .. });
         let report = &mut *self.report;
         match *finding {
             Finding::Directory { path, ref error } => {
@@ -61,6 +61,8 @@ impl Teller<'_, '_> {
                 report.say(level, format_args!("fstatat({dir}, {name}): {why}"));
                 self.lost |= unread(error);
             }
+            // `kmod check` tells.
+            Finding::Twice { .. } => {}
             Finding::FileType { path, mode } => {
                 report.error(format_args!("unsupported file type {}: {mode:o}", lossy(path)));
             }
