@@ -136,7 +136,8 @@ pub(crate) fn modprobe_d() -> Vec<Vec<u8>> {
         options snd-hda-intel model=auto  power_save=1\n\
         install usb_* /bin/true $CMDLINE_OPTS \\\n  && echo\nremove a exit 0\n\
         softdep a pre: b c post: d\nsoftdep b  pre: \t e\nweakdep a-b c d\ninclude x\n\
-        config y\nnonsense\nalias a[ b\n\\# x\\\\y\n";
+        config y\nnonsense\nalias a[ b\n\\# x\\\\y\n\
+        deny e1000 old firmware\ndeny snd[-_]*\ndeny *\nallow pcsp?r\n";
     let mut lists: Vec<_> = database()
         .into_iter()
         .filter(|(name, _)| ["modules.softdep", "modules.alias"].contains(name))

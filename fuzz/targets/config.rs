@@ -22,6 +22,8 @@ pub const MODPROBE_D: Target = Target {
     words: &[
         b"alias ",
         b"blacklist ",
+        b"deny ",
+        b"allow ",
         b"options ",
         b"install ",
         b"remove ",
@@ -79,6 +81,8 @@ fn modprobe_d(input: &[u8]) {
     let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
     let directives = config.aliases.len()
         + config.blacklists.len()
+        + config.denies.len()
+        + config.allows.len()
         + config.installs.len()
         + config.removes.len()
         + config.options.len()
@@ -91,6 +95,13 @@ fn modprobe_d(input: &[u8]) {
         let _ = config.command_named(name);
         let _ = (config.install_for(name), config.remove_for(name));
         assert_eq!(config.is_blacklisted(name), config.blacklist_for(name).is_some());
+        if let Some(line) = config.deny_for(name) {
+            let named = komod_name::matches(&line.module, name) || line.module == name;
+            assert!(named, "a denial of somebody else");
+        } else {
+            let spelt = |line: &komod_config::Deny| line.is_exact() && line.module == name;
+            assert!(!config.denies.iter().any(spelt), "what is spelt holds");
+        }
         let _ = config.aliases_for(name).count();
         let _ = config.weakdep_for(name);
         if let Some(line) = config.softdep_for(name) {
