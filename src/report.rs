@@ -79,6 +79,7 @@ pub fn modprobe_phrase(errno: i32) -> Option<Cow<'static, str>> {
 pub struct Report<'a> {
     program: String,
     threshold: i32,
+    verbose: i32,
     sink: Sink<'a>,
 }
 
@@ -91,7 +92,8 @@ impl<'a> Report<'a> {
     /// Messages of `program` up to [`Level::Warning`], into `stream`.
     pub fn new(program: &str, stream: Box<dyn Write + 'a>) -> Self {
         let program = program.to_owned();
-        Self { program, threshold: Level::Warning as i32, sink: Sink::Stream(stream) }
+        let sink = Sink::Stream(stream);
+        Self { program, threshold: Level::Warning as i32, verbose: 0, sink }
     }
 
     /// The name that stands before each message.
@@ -111,12 +113,25 @@ impl<'a> Report<'a> {
 
     /// Moves the threshold: up by one for each `-v`.
     pub fn raise_threshold(&mut self, by: i32) {
+        self.verbose = self.verbose.saturating_add(by);
         self.threshold = self.threshold.saturating_add(by);
     }
 
     /// Whether a message of `level` would be seen.
     pub fn wants(&self, level: Level) -> bool {
         level as i32 <= self.threshold
+    }
+
+    /// Whether a hint would be read: not with `-q`, and in syslog only with `-v`.
+    pub fn wants_hints(&self) -> bool {
+        self.wants(Level::Error) && (self.verbose > 0 || matches!(self.sink, Sink::Stream(_)))
+    }
+
+    /// A line behind an error's own: why it came to it, and what helps.
+    pub fn hint(&mut self, text: impl Display) {
+        if self.wants_hints() {
+            self.line("HINT", Level::Notice, text);
+        }
     }
 
     /// Messages go to syslog from now on (facility daemon, the tool's name as
@@ -136,14 +151,18 @@ impl<'a> Report<'a> {
         if !self.wants(level) {
             return;
         }
+        self.line(level.word(), level, text);
+    }
+
+    fn line(&mut self, word: &str, level: Level, text: impl Display) {
         match &mut self.sink {
             Sink::Stream(stream) => {
-                let line = format!("{}: {}: {text}\n", self.program, level.word());
+                let line = format!("{}: {word}: {text}\n", self.program);
                 let _ = stream.write_all(line.as_bytes());
             }
             Sink::Syslog => {
                 let priority = Priority::new(level.severity(), Facility::LOG_DAEMON);
-                let line = format!("{}: {text}", level.word()).replace('\0', "");
+                let line = format!("{word}: {text}").replace('\0', "");
                 let _ = syslog(priority, &line);
             }
         }

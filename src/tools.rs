@@ -6,6 +6,7 @@ mod denied;
 mod depmod;
 mod explain;
 mod exposed;
+mod hints;
 mod insmod;
 mod kmod;
 mod lsmod;

@@ -8,9 +8,11 @@ use std::path::Path;
 
 use komod_config::{Config, Search};
 use komod_name::ModuleName;
-use komod_probe::{Cause, Event, Force, load_file};
+use komod_probe::{Cause, Database, Event, Force, load_file};
+use komod_why::{Attempt, Way};
 
 use super::denied::Denied;
+use super::hints::Hints;
 use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
@@ -72,6 +74,8 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
         Err(error) => {
             let (file, why) = (path.display(), io_text(&error));
             host.report.error(format_args!("could not load module {file}: {why}"));
+            let database = Database::new(host.module_directory());
+            hints(host, &database).no_file(path.as_os_str());
             return Outcome::Failure;
         }
     };
@@ -99,11 +103,20 @@ fn insert(host: &mut Host<'_>, file: &OsStr, parameters: &[u8], force: Force) ->
         _ => {}
     };
     match load_file(host.kernel, path, parameters, force, &mut observe) {
-        Ok(()) => Outcome::Success,
+        Ok(()) => {
+            if !parameters.is_empty() {
+                let database = Database::new(host.module_directory());
+                hints(host, &database).loaded(path, parameters);
+            }
+            Outcome::Success
+        }
         Err(error) => {
             let errno = error.raw_os_error();
             let why = insmod_phrase(errno).unwrap_or_else(|| errno_text(errno));
             host.report.error(format_args!("could not insert module {}: {why}", path.display()));
+            let database = Database::new(host.module_directory());
+            let way = Way { force, alone: true, parameters };
+            hints(host, &database).not_loaded(Attempt { path, errno, way });
             Outcome::Failure
         }
     }
@@ -119,4 +132,8 @@ fn warn_of_denial(report: &mut Report<'_>, path: &Path) {
         report.warning(format_args!("module {name} is {}", Denied(line)));
         report.raise_threshold(-1);
     }
+}
+
+fn hints<'h, 'r>(host: &'h mut Host<'r>, database: &'h Database) -> Hints<'h, 'r> {
+    Hints { report: &mut host.report, kernel: host.kernel, database }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use komod_name::ModuleName;
 use komod_probe::Database;
 
+use super::hints::Hints;
 use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
@@ -61,6 +62,7 @@ fn remove(host: &mut Host<'_>, database: &Database, operand: &OsStr, force: bool
     if !force {
         if let Some(why) = keeps_it_in(host, database, &name) {
             host.report.error(why);
+            hint(host, database, &name);
             return Outcome::Failure;
         }
     }
@@ -75,9 +77,15 @@ fn remove(host: &mut Host<'_>, database: &Database, operand: &OsStr, force: bool
             let operand = operand.to_string_lossy();
             host.report.error(format_args!("could not remove '{name}': {why}"));
             host.report.error(format_args!("could not remove module {operand}: {why}"));
+            hint(host, database, &name);
             Outcome::Failure
         }
     }
+}
+
+/// What keeps the module in, or that it is another that was meant.
+fn hint(host: &mut Host<'_>, database: &Database, name: &ModuleName) {
+    Hints { report: &mut host.report, kernel: host.kernel, database }.not_removed(name);
 }
 
 /// Why the module cannot be removed, as far as asking tells; `None` when the

@@ -3,6 +3,7 @@
 t modprobe dummy
 status 1
 err "modprobe: ERROR: could not insert 'dummy': Operation not permitted"
+cause kernel-blacklist 'forbids module dummy \(module_blacklist=\)'
 t insmod $MODULES/kernel/drivers/net/dummy.ko.xz
 status 1
 err "insmod: ERROR: could not insert module $MODULES/kernel/drivers/net/dummy.ko.xz: Operation not permitted"

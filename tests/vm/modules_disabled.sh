@@ -6,6 +6,7 @@ echo 1 >/proc/sys/kernel/modules_disabled
 t modprobe veth
 status 1
 err "modprobe: ERROR: could not insert 'veth': Operation not permitted"
+cause modules-disabled 'until it is booted again \(/proc/sys/kernel/modules_disabled is 1\)'
 t rmmod dummy
 status 1
 err "rmmod: ERROR: could not remove 'dummy': Operation not permitted" \

@@ -20,6 +20,9 @@ pub enum Exporter {
     },
 }
 
+/// Symbols by their names.
+pub(crate) type Table = BTreeMap<Vec<u8>, Export>;
+
 /// What is known of a symbol that somebody exports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Export {
@@ -38,7 +41,7 @@ pub struct Export {
 pub struct OwnExports {
     /// The list.
     pub source: PathBuf,
-    symbols: BTreeMap<Vec<u8>, Export>,
+    symbols: Table,
 }
 
 impl OwnExports {
@@ -69,27 +72,27 @@ impl OwnExports {
 }
 
 /// What a list of one kind says.
-type Reader = fn(&[u8]) -> BTreeMap<Vec<u8>, Export>;
+type Reader = fn(&[u8]) -> Table;
 
 /// What the module in the file at `path` exports; nothing if it cannot be read.
-pub(crate) fn of_module(path: &Path) -> BTreeMap<Vec<u8>, Export> {
+pub(crate) fn of_module(path: &Path) -> Table {
     let bytes = contents(path).unwrap_or_default();
-    let Ok(module) = Module::parse(&bytes) else { return BTreeMap::new() };
-    let mut terms = module.export_terms();
-    let exports = module.exports().ok().flatten().unwrap_or_default();
-    let known = |crc| (crc != 0 && crc != u64::MAX).then_some(crc);
-    let told = exports.into_iter().map(|export| {
-        let terms = terms.remove(export.name);
+    let Ok(module) = Module::parse(&bytes) else { return Table::new() };
+    let terms = module.export_terms();
+    let mut found = Table::new();
+    for export in module.exports().ok().flatten().unwrap_or_default() {
+        let terms = terms.iter().find(|(name, _)| *name == export.name).map(|(_, terms)| terms);
         let (gpl, namespace) = (terms.map(|t| t.gpl), terms.map(|t| t.namespace.to_vec()));
-        (export.name.to_vec(), Export { crc: known(export.crc), gpl, namespace })
-    });
-    told.collect()
+        let crc = Some(export.crc).filter(|&crc| crc != 0 && crc != u64::MAX);
+        found.insert(export.name.to_vec(), Export { crc, gpl, namespace });
+    }
+    found
 }
 
 /// Lines `CRC SYMBOL vmlinux EXPORT_SYMBOL[_GPL] [NAMESPACE]`, tabs between (kernel:
 /// Documentation/kbuild/modules.rst).
-fn symvers(text: &[u8]) -> BTreeMap<Vec<u8>, Export> {
-    let mut found = BTreeMap::new();
+fn symvers(text: &[u8]) -> Table {
+    let mut found = Table::new();
     for line in text.split(|&byte| byte == b'\n') {
         let mut fields = line.split(|&byte| byte == b'\t');
         let (Some(crc), Some(name), Some(b"vmlinux")) =
@@ -114,8 +117,8 @@ fn symvers(text: &[u8]) -> BTreeMap<Vec<u8>, Export> {
 /// Lines `ADDRESS TYPE SYMBOL`: what is exported has a `__ksymtab_SYMBOL`, which lies
 /// among those for everybody or for the GPL alone. Symbols of modules have the module's
 /// name behind them. Addresses that are hidden are 0.
-fn system_map(text: &[u8]) -> BTreeMap<Vec<u8>, Export> {
-    let mut found = BTreeMap::new();
+fn system_map(text: &[u8]) -> Table {
+    let mut found = Table::new();
     let mut places = Vec::new();
     let (mut start, mut stop) = (0, 0);
     for line in text.split(|&byte| byte == b'\n') {

@@ -1,5 +1,4 @@
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use komod_file::{Compression, ModuleFile};
 use komod_name::ModuleName;
 use komod_probe::Database;
 
-use crate::exports::{self, Export, Exporter, OwnExports};
+use crate::exports::{self, Export, Exporter, OwnExports, Table};
 use crate::reference::Reference;
 use crate::trust::{self, KeySearch, Lockdown};
 
@@ -21,7 +20,7 @@ pub struct KernelFacts<'a> {
     running: bool,
     reference: OnceCell<Option<Reference>>,
     own: OnceCell<Option<OwnExports>>,
-    of_modules: RefCell<BTreeMap<PathBuf, BTreeMap<Vec<u8>, Export>>>,
+    of_modules: RefCell<Vec<(PathBuf, Table)>>,
 }
 
 impl<'a> KernelFacts<'a> {
@@ -107,11 +106,11 @@ impl<'a> KernelFacts<'a> {
             Exporter::Module { path: None, .. } => Export::default(),
             Exporter::Module { path: Some(path), .. } => {
                 let mut seen = self.of_modules.borrow_mut();
-                if !seen.contains_key(path) {
-                    seen.insert(path.clone(), exports::of_module(path));
+                if !seen.iter().any(|(seen, _)| seen == path) {
+                    seen.push((path.clone(), exports::of_module(path)));
                 }
-                let all = seen.get(path);
-                all.and_then(|all| all.get(symbol)).cloned().unwrap_or_default()
+                let all = seen.iter().find(|(seen, _)| seen == path);
+                all.and_then(|(_, all)| all.get(symbol)).cloned().unwrap_or_default()
             }
         }
     }
@@ -121,11 +120,26 @@ impl<'a> KernelFacts<'a> {
         komod_file::read_now(&self.root.join(path)).ok()
     }
 
+    /// Whether a kernel of that release has modules beside this one's.
+    pub fn has_modules_of(&self, release: &[u8]) -> bool {
+        let beside = self.database.dir().parent().map(|dir| dir.join(OsStr::from_bytes(release)));
+        !release.is_empty() && beside.is_some_and(|dir| dir.join("kernel").is_dir())
+    }
+
     /// Whether the module called so is in the kernel, loaded and running.
     pub fn is_live(&self, module: &ModuleName) -> bool {
+        self.state(module).is_some_and(|state| state == b"live")
+    }
+
+    /// Whether it is being loaded or removed.
+    pub(crate) fn is_between(&self, module: &ModuleName) -> bool {
+        self.state(module).is_some_and(|state| state == b"coming" || state == b"going")
+    }
+
+    fn state(&self, module: &ModuleName) -> Option<Vec<u8>> {
         let path = Path::new("sys/module").join(OsStr::from_bytes(module.as_bytes()));
-        let state = || std::fs::read(self.root.join(path).join("initstate")).ok();
-        self.running && state().is_some_and(|state| state.trim_ascii_end() == b"live")
+        let state = std::fs::read(self.root.join(path).join("initstate"));
+        Some(state.ok().filter(|_| self.running)?.trim_ascii_end().to_vec())
     }
 
     /// The algorithm with which the running kernel reads compressed modules itself;

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
+use komod_config::Origin;
 use komod_elf::Identity;
 use komod_file::Compression;
+use komod_kernel::Errno;
 use komod_name::ModuleName;
 
 use crate::exports::Exporter;
@@ -21,6 +23,11 @@ impl Finding {
     /// One that surely holds.
     pub fn sure(cause: Cause) -> Self {
         Self { cause, doubt: None }
+    }
+
+    /// Whether both are of one kind, whatever their data.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.cause) == std::mem::discriminant(&other.cause)
     }
 
     /// One that may not hold, for the reason `doubt`.
@@ -199,6 +206,142 @@ pub enum Cause {
         /// What the kernel unpacks.
         kernel: Option<Compression>,
     },
+    /// Another module offers the same symbol.
+    DuplicateExport {
+        /// The symbol.
+        symbol: Vec<u8>,
+        /// Who has it.
+        owner: Vec<u8>,
+    },
+    /// A part of the kernel image has the module's name in `/sys/module`.
+    NameTaken {
+        /// The name.
+        module: ModuleName,
+    },
+    /// The module is being loaded or removed at this moment.
+    Underway {
+        /// The module.
+        module: ModuleName,
+    },
+    /// What the module needs was being loaded, and did not come to an end.
+    WaitedInVain {
+        /// The module that did not.
+        module: Vec<u8>,
+    },
+    /// LoadPin takes modules from one file system only; its own words.
+    LoadPin(Vec<u8>),
+    /// IMA does not trust the file; its own words.
+    Ima(Vec<u8>),
+    /// The caller may not load or remove modules.
+    NoPrivilege {
+        /// The user who tried it.
+        user: u32,
+    },
+    /// The module began, and its own code gave up.
+    InitFailed {
+        /// The module.
+        module: ModuleName,
+        /// Lines in the kernel's log.
+        lines: Vec<Vec<u8>>,
+        /// Whether these name the module; else they came meanwhile.
+        is_own: bool,
+        /// Whether the error says that there is no device for it.
+        no_device: bool,
+    },
+    /// A reason without a name here, in the kernel's own words.
+    Said(Vec<u8>),
+    /// Somebody has the file open to write into it.
+    OpenForWriting {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The kernel was built without loadable modules.
+    NoModules,
+    /// Signed in a way that the kernel does not know.
+    UnknownCrypto {
+        /// Who signed.
+        signer: Vec<u8>,
+    },
+    /// There is no directory of the kernel's modules.
+    NoDirectory {
+        /// Where it should be.
+        directory: PathBuf,
+        /// The kernels whose modules are there.
+        installed: Vec<Vec<u8>>,
+        /// Whether the kernel in question runs.
+        running: bool,
+    },
+    /// The directory of modules has no index.
+    NoIndex {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// There is a file of that module, which the index does not list.
+    NotIndexed {
+        /// The file.
+        path: PathBuf,
+        /// The directory that it belongs to.
+        directory: PathBuf,
+    },
+    /// A module is called nearly so.
+    Misspelt {
+        /// What was asked for.
+        name: Vec<u8>,
+        /// The module's name.
+        nearest: Vec<u8>,
+    },
+    /// A file name stands where a module's name is wanted.
+    FileForName {
+        /// The module's name.
+        module: ModuleName,
+    },
+    /// A module's name stands where a file is wanted.
+    NameForFile {
+        /// The module's name.
+        module: ModuleName,
+    },
+    /// An `install` line stands in the module's way.
+    InstallCommand {
+        /// The module.
+        module: ModuleName,
+        /// The command.
+        command: Vec<u8>,
+        /// The line.
+        origin: Origin,
+    },
+    /// A `blacklist` line holds the module back.
+    Blacklisted {
+        /// The module.
+        module: ModuleName,
+        /// The line.
+        origin: Origin,
+    },
+    /// Other modules use it.
+    Held {
+        /// The module.
+        module: ModuleName,
+        /// Who uses it.
+        holders: Vec<Vec<u8>>,
+    },
+    /// Something that is no module uses it.
+    Referenced {
+        /// The module.
+        module: ModuleName,
+        /// How often.
+        count: i64,
+        /// Mounts and network interfaces that are known to.
+        users: Vec<Vec<u8>>,
+    },
+    /// The module is part of the kernel image.
+    Builtin {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The module has no way out.
+    Permanent {
+        /// The module.
+        module: ModuleName,
+    },
 }
 
 impl Cause {
@@ -232,6 +375,92 @@ impl Cause {
             Self::ParameterUnknown { .. } => "parameter-unknown",
             Self::AlreadyLoaded { .. } => "already-loaded",
             Self::Decompressor { .. } => "decompressor",
+            Self::DuplicateExport { .. } => "duplicate-export",
+            Self::NameTaken { .. } => "name-taken",
+            Self::Underway { .. } => "underway",
+            Self::WaitedInVain { .. } => "waited-in-vain",
+            Self::LoadPin(_) => "loadpin",
+            Self::Ima(_) => "ima",
+            Self::NoPrivilege { .. } => "no-privilege",
+            Self::InitFailed { .. } => "init-failed",
+            Self::Said(_) => "kernel-says",
+            Self::OpenForWriting { .. } => "open-for-writing",
+            Self::NoModules => "no-modules",
+            Self::UnknownCrypto { .. } => "unknown-crypto",
+            Self::NoDirectory { .. } => "no-directory",
+            Self::NoIndex { .. } => "no-index",
+            Self::NotIndexed { .. } => "not-indexed",
+            Self::Misspelt { .. } => "misspelt",
+            Self::FileForName { .. } => "file-for-name",
+            Self::NameForFile { .. } => "name-for-file",
+            Self::InstallCommand { .. } => "install-command",
+            Self::Blacklisted { .. } => "blacklisted",
+            Self::Held { .. } => "held",
+            Self::Referenced { .. } => "referenced",
+            Self::Builtin { .. } => "builtin",
+            Self::Permanent { .. } => "permanent",
         }
+    }
+
+    /// The errno by which the kernel refuses a module for it (kernel/module/main.c);
+    /// `None` for what ends before the kernel is asked.
+    pub(crate) fn errno(&self) -> Option<Errno> {
+        Some(match self {
+            Self::NotElf { .. }
+            | Self::Truncated { .. }
+            | Self::Kind(_)
+            | Self::Machine { .. }
+            | Self::Stripped
+            | Self::NoStruct
+            | Self::StructSize { .. }
+            | Self::Vermagic { .. }
+            | Self::Layout { .. }
+            | Self::DuplicateExport { .. } => Errno::ENOEXEC,
+            Self::Empty
+            | Self::Damaged { .. }
+            | Self::SymbolVersion { .. }
+            | Self::Namespace { .. }
+            | Self::ParameterValue { .. }
+            | Self::NameTaken { .. } => Errno::EINVAL,
+            Self::NeedsModule { .. } | Self::NobodyExports { .. } | Self::GplOnly { .. } => {
+                Errno::ENOENT
+            }
+            Self::Unsigned { lockdown: Some(_) }
+            | Self::ForcedUnsigned { lockdown: Some(_) }
+            | Self::UnknownKey { lockdown: Some(_), .. }
+            | Self::Closed
+            | Self::KernelBlacklist { .. }
+            | Self::NoPrivilege { .. } => Errno::EPERM,
+            Self::Unsigned { .. }
+            | Self::ForcedUnsigned { .. }
+            | Self::UnknownKey { .. }
+            | Self::UnknownCrypto { .. }
+            | Self::BadSignature { .. } => Errno::EKEYREJECTED,
+            Self::SignatureFormat { .. } => Errno::EBADMSG,
+            Self::AlreadyLoaded { .. } => Errno::EEXIST,
+            Self::Underway { .. } | Self::WaitedInVain { .. } => Errno::EBUSY,
+            _ => return None,
+        })
+    }
+
+    /// Whether the kernel never refuses a module for it without a line in its log.
+    pub(crate) fn is_logged(&self) -> bool {
+        !matches!(
+            self,
+            Self::NoPrivilege { .. }
+                | Self::Closed
+                | Self::BadSignature { .. }
+                | Self::SignatureFormat { .. }
+                | Self::AlreadyLoaded { .. }
+                | Self::Underway { .. }
+                | Self::Empty
+                | Self::Damaged { .. }
+                | Self::NotElf { .. }
+                | Self::Truncated { .. }
+                | Self::Kind(_)
+                | Self::Machine { .. }
+                | Self::Stripped
+                | Self::NoStruct
+        )
     }
 }

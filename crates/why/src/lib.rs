@@ -2,7 +2,8 @@
 //!
 //! In go a module's file and the kernel that is to take it ([`KernelFacts`]); out come
 //! [`Finding`]s: a typed [`Cause`] with the datum that proves it, and how sure it is.
-//! [`preflight`] looks before anything is tried. As text a finding is one line: cause,
+//! [`preflight`] looks before anything is tried, [`causes`] after a failure, with what
+//! the kernel's log says. As text a finding is one line: cause,
 //! datum, cure.
 //!
 //! Reads only, and only when asked. It never prints, never loads, changes nothing, and
@@ -27,12 +28,18 @@
 
 mod exports;
 mod facts;
+mod failure;
 mod finding;
+mod log;
+mod nearest;
 pub mod parameters;
 mod preflight;
 #[cfg(test)]
 mod preflight_tests;
 mod reference;
+mod said;
+mod situation;
+mod situation_words;
 mod trust;
 mod words;
 #[cfg(test)]
@@ -40,8 +47,10 @@ mod world;
 
 pub use exports::{Export, Exporter, OwnExports};
 pub use facts::KernelFacts;
+pub use failure::{Attempt, causes, ignored_parameters};
 pub use finding::{Cause, Finding};
 pub use parameters::Parameter;
 pub use preflight::{Way, looks_like, preflight, preflight_bytes, same_magic, trailer};
 pub use reference::Reference;
+pub use situation::{in_use, no_file, unknown_name};
 pub use trust::{KeySearch, Lockdown};

@@ -11,7 +11,7 @@ pub struct Parameter {
     pub kind: Vec<u8>,
 }
 
-/// The parameters of a module, sorted by name. Those that the module reads in a way of
+/// The parameters of a module. Those that the module reads in a way of
 /// its own may be missing.
 pub fn of_module(module: &Module<'_>) -> Vec<Parameter> {
     let mut found: Vec<Parameter> = Vec::new();
@@ -28,7 +28,6 @@ pub fn of_module(module: &Module<'_>) -> Vec<Parameter> {
             None => found.push(Parameter { name: name.to_vec(), kind: kind.to_vec() }),
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
@@ -129,7 +128,7 @@ mod tests {
         let found = of_module(&Module::parse(&file).unwrap());
         let found: Vec<(&[u8], &[u8])> =
             found.iter().map(|one| (one.name.as_slice(), one.kind.as_slice())).collect();
-        assert_eq!(found, [(&b"a"[..], &b"charp"[..]), (b"b", b"int"), (b"c", b"")]);
+        assert_eq!(found, [(&b"b"[..], &b"int"[..]), (b"c", b""), (b"a", b"charp")]);
     }
 
     #[test]

@@ -1,4 +1,3 @@
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use komod_probe::Force;
 
 use crate::exports::Exporter;
 use crate::facts::KernelFacts;
-use crate::reference::THIS_MODULE;
+use crate::reference::{THIS_MODULE, first_word};
 use crate::trust::{KeySearch, Lockdown};
 use crate::{Cause, Finding, parameters};
 
@@ -178,21 +177,16 @@ impl<'a> Look<'a, '_> {
         if self.way.force.vermagic || same_magic(vermagic, &reference.vermagic, layout.is_some()) {
             return;
         }
-        let (kernel, installed) = (reference.vermagic.clone(), self.is_installed(vermagic));
+        let (kernel, installed) =
+            (reference.vermagic.clone(), self.kernel.has_modules_of(first_word(vermagic)));
         let (module, path) = (vermagic.to_vec(), self.path.to_owned());
         self.sure(Cause::Vermagic { module, kernel, installed, path });
     }
 
-    /// Whether the kernel that a version magic names has its modules here.
-    fn is_installed(&self, vermagic: &[u8]) -> bool {
-        let release = OsStr::from_bytes(crate::reference::first_word(vermagic));
-        let others = self.kernel.database().dir().parent();
-        !release.is_empty() && others.is_some_and(|dir| dir.join(release).join("kernel").is_dir())
-    }
-
     /// Whether what the module needs is there, in its version and on its terms.
     fn symbols(&mut self, module: &Module<'_>) {
-        let Ok(needs) = module.needs() else { return };
+        let Ok(needs) = module.undefined() else { return };
+        let versions = module.versions().ok().flatten().unwrap_or_default();
         let mut nobody = Vec::new();
         let mut gpl_only = Vec::new();
         let mut waits: Vec<Cause> = Vec::new();
@@ -200,16 +194,13 @@ impl<'a> Look<'a, '_> {
         let licence = values(b"license").and_then(|mut all| all.next()).unwrap_or_default();
         let imported: Vec<&[u8]> = values(b"import_ns").into_iter().flatten().collect();
         let free = is_gpl_compatible(licence);
-        for need in needs {
-            if need.binding == Binding::Weak || IMPLIED.contains(&need.name) {
+        for (name, binding) in needs {
+            if binding == Binding::Weak || IMPLIED.contains(&name) {
                 continue;
             }
-            let symbol = need.name.strip_prefix(b".").unwrap_or(need.name);
+            let symbol = name.strip_prefix(b".").unwrap_or(name);
             let Some(exporter) = self.kernel.exporter(symbol) else {
-                // Only versions name it, and it is the kernel's own affair.
-                if symbol != b"module_layout" {
-                    nobody.push(symbol.to_vec());
-                }
+                nobody.push(symbol.to_vec());
                 continue;
             };
             if let Exporter::Module { module, path } = &exporter {
@@ -219,7 +210,8 @@ impl<'a> Look<'a, '_> {
                 }
             }
             let export = self.kernel.export(symbol, &exporter);
-            let crcs = need.crc.filter(|_| !self.way.force.modversions).zip(export.crc);
+            let crc = versions.iter().find(|own| own.name == name).map(|own| own.crc);
+            let crcs = crc.filter(|_| !self.way.force.modversions).zip(export.crc);
             if let Some((theirs, ours)) = crcs.filter(|(theirs, ours)| theirs != ours) {
                 self.sure(Cause::SymbolVersion {
                     symbol: symbol.to_vec(),

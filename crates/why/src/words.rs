@@ -10,12 +10,12 @@ use komod_file::Compression;
 use crate::exports::Exporter;
 use crate::reference::first_word;
 use crate::trust::{KeySearch, Lockdown};
-use crate::{Cause, Finding};
+use crate::{Cause, Finding, situation_words};
 
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.doubt {
-            Some(doubt) => write!(f, "probably {} (only probably: {doubt})", self.cause),
+            Some(doubt) => write!(f, "probably {} (not certain: {doubt})", self.cause),
             None => self.cause.fmt(f),
         }
     }
@@ -216,6 +216,7 @@ impl Display for Cause {
                 }
                 f.write_str("); unpack it first")
             }
+            _ => situation_words::write(self, f),
         }
     }
 }
@@ -296,7 +297,7 @@ impl Display for Crc {
 }
 
 /// The first names of a list, and how many more.
-struct List<'a>(&'a [Vec<u8>]);
+pub(crate) struct List<'a>(pub(crate) &'a [Vec<u8>]);
 
 impl Display for List<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

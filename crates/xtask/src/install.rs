@@ -28,6 +28,8 @@ pub const MKFS_EXT4: Need = Need { program: "mkfs.ext4", package: "e2fsprogs" };
 pub const MKFS_XFS: Need = Need { program: "mkfs.xfs", package: "xfsprogs" };
 /// The hand of device-mapper, for disks that fail.
 pub const DMSETUP: Need = Need { program: "dmsetup", package: "dmsetup" };
+/// The maker of keys to sign modules with.
+pub const OPENSSL: Need = Need { program: "openssl", package: "openssl" };
 /// The compiler of the static program's C parts.
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
 /// What sees the system calls of a program.

@@ -13,6 +13,7 @@
 //! | `fetch` | Debian's kernels and the original tools, from `packages` and `mirror` |
 //! | `vm` | scenarios under a real kernel: a root by `guest` and `cpio`, a machine by `qemu` |
 //! | `boot` | Debian itself under that kernel, with kmod and with komod |
+//! | `causes` | modules that a kernel refuses, built for the machine's scenarios |
 //! | `powercut` | a machine that loses its power while depmod works |
 //! | `demo` | komod at work, to look at |
 //! | `samples` | modules that kernel has reason to refuse |
@@ -42,6 +43,7 @@ pub mod binary;
 pub mod boot;
 pub mod callgrind;
 pub mod cases;
+pub mod causes;
 pub mod compare;
 pub mod completions;
 pub mod consumers;

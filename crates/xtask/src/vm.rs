@@ -6,14 +6,17 @@
 //! the same words share a boot), `# differs: WHY` names a decided difference:
 //! there the original has to fail; `# with: original` puts the original beside
 //! the tools as `/original/modprobe`, `# with: dmsetup` puts dmsetup in, `# with: quota`
-//! the program `tests/vm/quota.c`.
+//! the program `tests/vm/quota.c`, `# with: causes` the modules of `tests/vm/causes` as
+//! `/causes`. How many causes of failures were told apart by hints is counted over all.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use komod_fixtures::Packing;
 
 use crate::binary;
 use crate::boot;
+use crate::causes;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
 use crate::libkmod::ask::{Ask, Header};
@@ -108,11 +111,13 @@ fn scenarios(original: bool, names: &[&str]) -> Result<Tally, Stop> {
     boots.sort_unstable();
     boots.dedup();
     let mut tally = Tally::default();
+    let mut causes = Vec::new();
     for boot in boots {
         let mut batch: Vec<&Scenario> = all.iter().filter(|s| s.boot == boot).collect();
         for left in (0..BOOTS).rev() {
             let report = one_boot(&debian, &tools, boot, &batch)?;
             tally.add(report.tally);
+            causes.extend(report.causes);
             batch.retain(|s| !report.ended.contains(&s.name));
             if batch.is_empty() || !report.lost_breakpoint || left == 0 {
                 break;
@@ -123,6 +128,12 @@ fn scenarios(original: bool, names: &[&str]) -> Result<Tally, Stop> {
             println!("vm: {}: FAILED: not run to its end", missing.name);
             tally.count(false);
         }
+    }
+    if !causes.is_empty() {
+        let told: BTreeSet<&str> =
+            causes.iter().filter(|(_, told)| *told).map(|(id, _)| id.as_str()).collect();
+        let all: BTreeSet<&str> = causes.iter().map(|(id, _)| id.as_str()).collect();
+        println!("vm: {} of {} causes told apart", told.len(), all.len());
     }
     Ok(tally)
 }
@@ -160,6 +171,13 @@ fn one_boot(
     }
     if batch.iter().any(|s| s.with.as_deref() == Some("quota")) {
         guest.quota()?;
+    }
+    if batch.iter().any(|s| s.with.as_deref() == Some("causes")) {
+        let modules = causes::fetch(&debian.release)?;
+        for file in std::fs::read_dir(&modules).map_err(Stop::io(modules.display()))?.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            guest.copy(&file.path(), &format!("causes/{name}"), 0o644)?;
+        }
     }
     if matches!(tools, Tools::Original(_)) {
         guest.write("scenarios/original", 0o644, "");
@@ -218,6 +236,8 @@ struct Report {
     /// What the scenario that runs now has said beside its passed checks.
     said: Vec<String>,
     failed: bool,
+    /// Causes of failures that were provoked, and whether the hint was right.
+    causes: Vec<(String, bool)>,
     /// The scenarios that must fail with these tools, each with its reason.
     differs: Vec<(String, String)>,
 }
@@ -243,6 +263,10 @@ impl Report {
                 self.failed = true;
                 self.said.push(format!("  not so: {rest}"));
             }
+            "cause" => match rest.strip_prefix("missed ") {
+                Some(id) => self.causes.push((id.to_owned(), false)),
+                None => self.causes.push((rest.to_owned(), true)),
+            },
             "note" => println!("vm:     {rest}"),
             "end" => self.end(rest),
             "done" => self.complete = true,
@@ -295,8 +319,8 @@ fn read(dir: &Path) -> Result<Vec<Scenario>, Stop> {
         };
         let (boot, differs) = (head("# boot:").unwrap_or_default(), head("# differs:"));
         let with = head("# with:");
-        if let Some(odd) = with.as_deref().filter(|w| !["original", "dmsetup", "quota"].contains(w))
-        {
+        let known = ["original", "dmsetup", "quota", "causes"];
+        if let Some(odd) = with.as_deref().filter(|w| !known.contains(w)) {
             return Err(Stop::Failed(format!("{name}: nothing is called {odd}")));
         }
         all.push(Scenario { name, text, boot, differs, with });

@@ -12,6 +12,7 @@ use komod_probe::{
     execute, plan_insert,
 };
 
+use super::super::hints::Hints;
 use super::{Settings, json, lines, report_broken};
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};
@@ -94,6 +95,7 @@ pub(in crate::tools) fn find(
     if found.is_empty() {
         let directory = resolver.database.dir().display();
         host.report.say(gravity, format_args!("Module {shown} not found in directory {directory}"));
+        hints(host, resolver).unknown(text);
         return None;
     }
     Some(found)
@@ -135,7 +137,12 @@ fn one(
         act(host, &plan, settings)?
     };
     match result {
-        Ok(()) => Ok(Outcome::Success),
+        Ok(()) => {
+            if !request.options.is_empty() && !settings.dry_run {
+                hints(host, resolver).inserted(&plan);
+            }
+            Ok(Outcome::Success)
+        }
         Err(failure) => {
             let why = match Errno::from_raw(failure.raw_os_error()) {
                 Errno::EEXIST => "Module already in kernel".into(),
@@ -145,9 +152,14 @@ fn one(
                 errno => errno_text(errno as i32),
             };
             host.report.error(format_args!("could not insert '{}': {why}", target.name));
+            hints(host, resolver).not_inserted(&plan, &failure);
             Ok(Outcome::Failure)
         }
     }
+}
+
+fn hints<'h, 'r>(host: &'h mut Host<'r>, resolver: &Resolver<'h>) -> Hints<'h, 'r> {
+    Hints { report: &mut host.report, kernel: host.kernel, database: resolver.database }
 }
 
 /// Tells what `deny` lines forbid; whether that is the module asked for.

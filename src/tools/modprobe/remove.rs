@@ -9,6 +9,7 @@ use komod_probe::{
     plan_removal, rehearse_removal, remove,
 };
 
+use super::super::hints::Hints;
 use super::{Settings, json, lines, report_broken};
 use crate::errno_text;
 use crate::host::{Host, Outcome};
@@ -60,8 +61,11 @@ fn find(
     let found = resolver.lookup(name.as_bytes()).unwrap_or_default();
     report_broken(host, resolver.database);
     if found.is_empty() {
+        let text = name.as_bytes();
         let name = name.to_string_lossy();
         host.report.say(settings.gravity, format_args!("Module {name} not found."));
+        let (kernel, database) = (host.kernel, resolver.database);
+        Hints { report: &mut host.report, kernel, database }.unknown(text);
     }
     found
 }
@@ -95,6 +99,13 @@ fn one(
         RemovalEvent::Failed { failure, ends_plan } => {
             let gravity = if ends_plan { settings.gravity } else { Level::Warning };
             tell(failure, gravity, report);
+            let mut hints = Hints { report, kernel: *kernel, database: resolver.database };
+            match failure {
+                RemovalFailure::InUse(module)
+                | RemovalFailure::Builtin(module)
+                | RemovalFailure::Kernel { module, .. } => hints.not_removed(module),
+                RemovalFailure::NotLoaded(_) | RemovalFailure::Command { .. } => {}
+            }
         }
     };
     let result = if settings.dry_run {

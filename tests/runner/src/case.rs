@@ -19,7 +19,7 @@ const CONSUMERS: &str = "consumers";
 const LIBRARY: &str = "libkmod";
 
 /// Every file name that a case may have; others are mistakes.
-const INPUTS: [&str; 13] = [
+const INPUTS: [&str; 14] = [
     "argv0",
     "args",
     "script",
@@ -33,6 +33,7 @@ const INPUTS: [&str; 13] = [
     "originals",
     "original",
     "README",
+    "hints",
 ];
 const EXPECTATIONS: [&str; 7] =
     ["stdout", "stderr", "status", "calls", "syslog", "files", "absent"];
@@ -87,6 +88,9 @@ pub struct Expected {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Paths that must not be there afterwards.
     pub absent: Vec<String>,
+    /// The lines of standard error that say why: of komod alone, and apart from the
+    /// others.
+    pub hints: Vec<u8>,
 }
 
 impl Case {
@@ -240,6 +244,7 @@ impl Expected {
             syslog: bytes(&dir.join("syslog"))?.unwrap_or_else(|| base.syslog.clone()),
             files,
             absent,
+            hints: bytes(&dir.join("hints"))?.unwrap_or_else(|| base.hints.clone()),
         })
     }
 }

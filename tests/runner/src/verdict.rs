@@ -22,7 +22,9 @@ pub fn differences(expected: &Expected, found: &Outcome, root: &Path) -> Result<
         }
     };
     check("stdout", &expected.stdout, &found.stdout);
-    check("stderr", &expected.stderr, &found.stderr);
+    let (hints, stderr) = apart(&found.stderr);
+    check("stderr", &expected.stderr, &stderr);
+    check("hints", &expected.hints, &hints);
     check("syslog", &expected.syslog, &found.syslog);
     let (wanted, got) = (expected.status.to_string(), found.status.to_string());
     check("status", wanted.as_bytes(), got.as_bytes());
@@ -41,6 +43,28 @@ pub fn differences(expected: &Expected, found: &Outcome, root: &Path) -> Result<
         }
     }
     Ok(report)
+}
+
+/// The lines `TOOL: HINT: TEXT` of a text, and the others.
+pub(crate) fn apart(text: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let is_hint = |line: &[u8]| {
+        let at = line.windows(HINT.len()).position(|window| window == HINT);
+        at.and_then(|at| line.get(..at)).is_some_and(|tool| tool.iter().all(u8::is_ascii_lowercase))
+    };
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let (hints, others): (Vec<_>, Vec<_>) = lines.partition(|line| is_hint(line));
+    (hints.concat(), others.concat())
+}
+
+const HINT: &[u8] = b": HINT: ";
+
+/// Writes the hints that komod gave into the case's file of them.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn record_hints(case: &Case, found: &Outcome) -> Result<(), Trouble> {
+    let (hints, _) = apart(&found.stderr);
+    keep(&case.dir.join("hints"), &hints, !hints.is_empty())
 }
 
 fn side_by_side(what: &str, expected: &[u8], found: &[u8]) -> String {
@@ -141,6 +165,9 @@ mod tests {
         assert!(report(|found| found.stdout.push(b'b')).contains("(no newline)"));
         let call = calls::parse("delete_module a 0\n").unwrap();
         assert!(report(|found| found.calls = call).contains("delete_module a 0"));
+        let hint = b"modprobe: HINT: so\n".to_vec();
+        assert!(report(|found| found.stderr = hint).contains("hints: found\n    modprobe: HINT"));
+        assert!(report(|found| found.stderr = b"a b: HINT: so\n".to_vec()).contains("stderr: f"));
         assert!(report(|found| found.stderr = vec![0, 255]).contains("\\x00\\xff"));
     }
 
