@@ -171,6 +171,15 @@ probe dummy
 cause install-command 'scenario.conf:1: install dummy /bin/false\); modprobe -i dummy'
 conf
 
+conf 'blacklist dummy'
+t modprobe -b dummy
+status 0
+no_hint
+t modprobe -v -b dummy
+status 0
+err_has 'dummy is skipped: blacklisted by /etc/modprobe.d/scenario.conf:1'
+conf
+
 # Removing.
 t insmod $C/held.ko
 t rmmod held

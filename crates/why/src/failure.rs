@@ -28,6 +28,7 @@ pub struct Attempt<'a> {
 /// nothing is known.
 ///
 /// What only may be so is told as such, and nothing that the log speaks against.
+#[inline(never)] // it would be built for speed where it is called
 pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
     let errno = Errno::from_raw(attempt.errno);
     let file = ModuleFile::open(attempt.path).ok();
@@ -72,6 +73,7 @@ pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
 /// Which parameters the kernel took no notice of when it loaded a module: those that the
 /// file does not know and the kernel's log tells of. Nothing where that cannot be read: a
 /// module may read a parameter in a way of its own, of which its file says nothing.
+#[inline(never)] // it would be built for speed where it is called
 pub fn ignored_parameters(path: &Path, text: &[u8], kernel: &KernelFacts<'_>) -> Vec<Finding> {
     let bytes = crate::facts::contents(path).unwrap_or_default();
     let Ok(module) = Module::parse(&bytes) else { return Vec::new() };

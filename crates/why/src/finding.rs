@@ -309,13 +309,6 @@ pub enum Cause {
         /// The line.
         origin: Origin,
     },
-    /// A `blacklist` line holds the module back.
-    Blacklisted {
-        /// The module.
-        module: ModuleName,
-        /// The line.
-        origin: Origin,
-    },
     /// Other modules use it.
     Held {
         /// The module.
@@ -394,7 +387,6 @@ impl Cause {
             Self::FileForName { .. } => "file-for-name",
             Self::NameForFile { .. } => "name-for-file",
             Self::InstallCommand { .. } => "install-command",
-            Self::Blacklisted { .. } => "blacklisted",
             Self::Held { .. } => "held",
             Self::Referenced { .. } => "referenced",
             Self::Builtin { .. } => "builtin",

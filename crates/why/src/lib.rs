@@ -29,6 +29,8 @@
 mod exports;
 mod facts;
 mod failure;
+#[cfg(test)]
+mod failure_tests;
 mod finding;
 mod log;
 mod nearest;
@@ -39,6 +41,8 @@ mod preflight_tests;
 mod reference;
 mod said;
 mod situation;
+#[cfg(test)]
+mod situation_tests;
 mod situation_words;
 mod trust;
 mod words;

@@ -28,6 +28,7 @@ pub struct Way<'a> {
 ///
 /// A file that the system does not let be read gives no finding: why is not about the
 /// module. That a module is loaded already is not looked at.
+#[inline(never)] // it would be built for speed where it is called
 pub fn preflight(path: &Path, kernel: &KernelFacts<'_>, way: Way<'_>) -> Vec<Finding> {
     let bytes = match ModuleFile::open(path).and_then(|file| file.contents()) {
         Ok(bytes) => bytes,
@@ -45,6 +46,7 @@ pub fn preflight(path: &Path, kernel: &KernelFacts<'_>, way: Way<'_>) -> Vec<Fin
 }
 
 /// As [`preflight`], of a file whose decompressed bytes are in memory.
+#[inline(never)] // it would be built for speed where it is called
 pub fn preflight_bytes(
     path: &Path,
     bytes: &[u8],

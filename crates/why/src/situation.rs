@@ -14,6 +14,7 @@ use crate::{Cause, Finding};
 
 /// Why nothing is known under `name`, which is no path: `modprobe NAME` found no module.
 /// Empty if nothing explains it.
+#[inline(never)] // it would be built for speed where it is called
 pub fn unknown_name(name: &[u8], kernel: &KernelFacts<'_>) -> Vec<Finding> {
     let directory = kernel.database().dir();
     if !directory.is_dir() {
@@ -51,6 +52,7 @@ pub fn unknown_name(name: &[u8], kernel: &KernelFacts<'_>) -> Vec<Finding> {
 }
 
 /// Why `insmod FILE` finds no file: the name of a module, perhaps.
+#[inline(never)] // it would be built for speed where it is called
 pub fn no_file(file: &OsStr, kernel: &KernelFacts<'_>) -> Vec<Finding> {
     let name = file.as_bytes();
     if name.contains(&b'/') {
@@ -63,6 +65,7 @@ pub fn no_file(file: &OsStr, kernel: &KernelFacts<'_>) -> Vec<Finding> {
 }
 
 /// Why a module cannot be removed; empty if nothing is known to keep it in.
+#[inline(never)] // it would be built for speed where it is called
 pub fn in_use(module: &ModuleName, kernel: &dyn Kernel, facts: &KernelFacts<'_>) -> Vec<Finding> {
     let name = module.as_bytes();
     if facts.database().is_builtin(module) {

@@ -128,10 +128,6 @@ pub(crate) fn write(cause: &Cause, f: &mut Formatter<'_>) -> fmt::Result {
              ({origin}: install {module} {}); modprobe -i {module}",
             shown(command)
         ),
-        Cause::Blacklisted { module, origin } => write!(
-            f,
-            "module {module} is held back ({origin}: blacklist {module}); modprobe {module}"
-        ),
         Cause::Held { module, holders } => {
             write!(f, "other modules use {module} ({}); ", List(holders))?;
             write!(f, "modprobe -r --remove-holders {module}")
