@@ -200,5 +200,22 @@ impl<'a> KernelFacts<'a> {
 
 /// The decompressed bytes of a module's file; `None` if it cannot be read.
 pub(crate) fn contents(path: &Path) -> Option<Vec<u8>> {
-    ModuleFile::open(path).ok()?.contents().ok()
+    try_contents(path).ok()
+}
+
+/// As [`contents`], with the reason. Of a packed file no more than 256 MiB: what has more
+/// is no module without debugging symbols, and it has been unpacked once already. What
+/// was read from a pipe is not there a second time.
+pub(crate) fn try_contents(path: &Path) -> Result<Vec<u8>, komod_file::Error> {
+    const LIMIT: u64 = 256 << 20;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
+    }
+    let file = ModuleFile::open(path)?;
+    if file.compression() == Compression::Plain {
+        return file.contents();
+    }
+    let mut bytes = Vec::new();
+    komod_file::decompress(&std::fs::read(path)?, file.compression(), LIMIT, &mut bytes)?;
+    Ok(bytes)
 }

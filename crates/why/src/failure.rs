@@ -6,11 +6,12 @@ use komod_file::{Compression, ModuleFile};
 use komod_kernel::Errno;
 use komod_name::ModuleName;
 
-use crate::facts::KernelFacts;
+use crate::facts::{KernelFacts, try_contents};
+use crate::preflight::unreadable;
 use crate::said::{Said, said};
 use crate::situation::no_privilege;
 use crate::trust::{KeySearch, Lockdown};
-use crate::{Cause, Finding, Way, log, nearest, parameters, preflight};
+use crate::{Cause, Finding, Way, log, nearest, parameters, preflight_bytes};
 
 /// A module's file that did not get into the running kernel.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +32,10 @@ pub struct Attempt<'a> {
 #[inline(never)] // it would be built for speed where it is called
 pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
     let errno = Errno::from_raw(attempt.errno);
-    let file = ModuleFile::open(attempt.path).ok();
-    if file.is_none() && matches!(errno, Errno::EACCES | Errno::EPERM) {
+    // A pipe has been read already.
+    let is_file = std::fs::metadata(attempt.path).is_ok_and(|metadata| metadata.is_file());
+    let file = is_file.then(|| ModuleFile::open(attempt.path).ok()).flatten();
+    if is_file && file.is_none() && matches!(errno, Errno::EACCES | Errno::EPERM) {
         return no_privilege(kernel).into_iter().collect();
     }
     if errno == Errno::EPERM {
@@ -44,10 +47,11 @@ pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
             return vec![Finding::sure(Cause::Closed)];
         }
     }
-    let before = preflight(attempt.path, kernel, attempt.way);
-    let Some(bytes) = file.as_ref().and_then(|file| file.contents().ok()) else {
-        return before;
+    let bytes = match try_contents(attempt.path) {
+        Ok(bytes) => bytes,
+        Err(error) => return unreadable(error),
     };
+    let before = preflight_bytes(attempt.path, &bytes, kernel, attempt.way);
     let records = log::records(kernel.root());
     let mut failed = Failed {
         errno,

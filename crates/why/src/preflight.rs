@@ -2,12 +2,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_elf::{Binding, Error, Identity, Module, Signature};
-use komod_file::{Compression, ModuleFile};
+use komod_file::Compression;
 use komod_name::ModuleName;
 use komod_probe::Force;
 
 use crate::exports::Exporter;
-use crate::facts::KernelFacts;
+use crate::facts::{KernelFacts, try_contents};
 use crate::reference::{THIS_MODULE, first_word};
 use crate::trust::{KeySearch, Lockdown};
 use crate::{Cause, Finding, parameters};
@@ -30,19 +30,26 @@ pub struct Way<'a> {
 /// module. That a module is loaded already is not looked at.
 #[inline(never)] // it would be built for speed where it is called
 pub fn preflight(path: &Path, kernel: &KernelFacts<'_>, way: Way<'_>) -> Vec<Finding> {
-    let bytes = match ModuleFile::open(path).and_then(|file| file.contents()) {
+    let bytes = match try_contents(path) {
         Ok(bytes) => bytes,
-        Err(komod_file::Error::Corrupt { codec, message }) => {
-            let message = format!("{codec}: {message}");
-            return vec![Finding::sure(Cause::Damaged { message })];
-        }
-        Err(komod_file::Error::TooShort { size: 0 }) => return vec![Finding::sure(Cause::Empty)],
-        Err(komod_file::Error::TooShort { .. }) => {
-            return vec![Finding::sure(Cause::NotElf { looks: "a few bytes" })];
-        }
-        Err(_) => return Vec::new(),
+        Err(error) => return unreadable(error),
     };
     preflight_bytes(path, &bytes, kernel, way)
+}
+
+/// What is known of a file whose bytes cannot be had.
+pub(crate) fn unreadable(error: komod_file::Error) -> Vec<Finding> {
+    match error {
+        komod_file::Error::Corrupt { codec, message } => {
+            let message = format!("{codec}: {message}");
+            vec![Finding::sure(Cause::Damaged { message })]
+        }
+        komod_file::Error::TooShort { size: 0 } => vec![Finding::sure(Cause::Empty)],
+        komod_file::Error::TooShort { .. } => {
+            vec![Finding::sure(Cause::NotElf { looks: "a few bytes" })]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// As [`preflight`], of a file whose decompressed bytes are in memory.

@@ -83,7 +83,8 @@ pub fn in_use(module: &ModuleName, kernel: &dyn Kernel, facts: &KernelFacts<'_>)
     if facts.is_closed() {
         return vec![Finding::sure(Cause::Closed)];
     }
-    let holders = kernel.holders(name).unwrap_or_default();
+    let mut holders = kernel.holders(name).unwrap_or_default();
+    holders.sort_unstable();
     let module = module.clone();
     if !holders.is_empty() {
         return vec![Finding::sure(Cause::Held { module, holders })];
