@@ -52,12 +52,17 @@ impl Config {
     /// say themselves. Lines are never merged. `modules.softdep` never hides
     /// what the administrator wrote, whatever his file is called.
     pub fn softdep_for(&self, module: &[u8]) -> Option<&Softdep> {
-        let of = |from_modules| {
-            self.softdeps.iter().find(move |line| {
-                line.from_modules == from_modules && matches(line.module(), module)
-            })
-        };
-        of(false).or_else(|| of(true))
+        let mut own = None;
+        for line in &self.softdeps {
+            if line.from_modules && own.is_some() || !line.holds_for(module) {
+                continue;
+            }
+            if !line.from_modules {
+                return Some(line);
+            }
+            own = Some(line);
+        }
+        own
     }
 
     /// The `weakdep` line that holds for `module`, chosen like

@@ -95,10 +95,11 @@ pub fn alias(text: &[u8]) -> Result<Cow<'_, [u8]>, UnmatchedBracket> {
     let found = |special: fn(u8) -> bool| {
         text.iter().fold(0, |found, &byte| found | u8::from(special(byte))) != 0
     };
+    if !found(|byte| (byte == b'[') | (byte == b']') | (byte == b'-')) {
+        return Ok(Cow::Borrowed(text));
+    }
     if !found(|byte| (byte == b'[') | (byte == b']')) {
-        let dashes = found(|byte| byte == b'-');
-        let spelled = || text.iter().map(|&byte| underscore(byte)).collect();
-        return Ok(if dashes { Cow::Owned(spelled()) } else { Cow::Borrowed(text) });
+        return Ok(Cow::Owned(text.iter().map(|&byte| underscore(byte)).collect()));
     }
     let mut changed: Option<Vec<u8>> = None;
     let mut open = None;
