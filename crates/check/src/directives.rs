@@ -75,7 +75,7 @@ impl Lines<'_> {
             let Some(parameter) = fitting.next() else {
                 let (name, module) = (shown(&given.name), shown(&line.module));
                 let names = known.iter().map(|parameter| parameter.name.as_slice());
-                let near = crate::nearest::nearest(&given.name, names);
+                let near = komod_why::nearest(&given.name, names);
                 let hint = near.map(|near| format!("; did you mean {}?", shown(&near)));
                 let what =
                     format!("{module} has no parameter '{name}'{}", hint.unwrap_or_default());

@@ -32,7 +32,6 @@ mod directives;
 mod finding;
 mod inspect;
 mod names;
-mod nearest;
 mod scanned;
 mod symbols;
 mod tree;

@@ -95,7 +95,7 @@ impl<'a> Names<'a> {
 
     /// The name of a module that somebody may have meant.
     pub(crate) fn near(&self, name: &[u8]) -> Option<Vec<u8>> {
-        crate::nearest::nearest(name, self.all())
+        komod_why::nearest(name, self.all())
     }
 
     /// `; did you mean NAME?` for what stands for nothing, empty if no name is near.

@@ -53,6 +53,7 @@ pub use exports::{Export, Exporter, OwnExports};
 pub use facts::KernelFacts;
 pub use failure::{Attempt, causes, ignored_parameters};
 pub use finding::{Cause, Finding};
+pub use nearest::nearest;
 pub use parameters::Parameter;
 pub use preflight::{Way, looks_like, preflight, preflight_bytes, same_magic, trailer};
 pub use reference::Reference;

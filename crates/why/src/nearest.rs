@@ -3,7 +3,7 @@
 /// The name among `all` that is nearest to `name`: at most one letter in three missing,
 /// too much, another or in its neighbour's place, and no more than two. `None` if there
 /// is none so near, or several are as near as each other.
-pub(crate) fn nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+pub fn nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
     let most = name.len().checked_div(3).unwrap_or(0).min(2);
     let mut best: Option<(usize, &[u8])> = None;
     let mut is_alone = true;
