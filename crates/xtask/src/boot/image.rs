@@ -76,9 +76,8 @@ impl Image {
         if side == Side::Komod {
             install_packages(&copy, own)?;
         }
-        for script in ["makers", "dkms"].iter().filter(|_| debs.is_some()) {
-            let file = workspace().join("tests/vm/debian13").join(script);
-            copy.run(&fs::read_to_string(&file).map_err(Stop::io(file.display()))?, &[])?;
+        if debs.is_some() {
+            copy.run(include_str!("makers.sh"), &[])?;
         }
         let image = Self {
             side,
