@@ -80,7 +80,13 @@ fn database() -> Vec<(&'static str, Vec<u8>)> {
     let found = scan(&dir, &config, &mut sink).expect("a directory");
     let mut catalog = sort_modules(found, &dir, &mut sink);
     let mut symbols = Symbols::default();
-    let reading = Reading { workers: NonZeroUsize::MIN, prefix: None, checks: false, tales: false };
+    let reading = Reading {
+        workers: NonZeroUsize::MIN,
+        prefix: None,
+        checks: false,
+        more_if_waiting: false,
+        tales: false,
+    };
     load_modules(&mut catalog, &mut symbols, reading, &mut sink);
     let checks = Checks { unknown: false, versions: false };
     let graph = Graph::resolve(&catalog, &symbols, checks, &mut sink).expect("no circles");

@@ -7,6 +7,8 @@
 
 pub mod cli;
 mod errno;
+#[cfg(any(test, all(target_env = "musl", not(debug_assertions))))]
+mod heap;
 pub mod host;
 mod json;
 #[cfg(all(target_arch = "x86_64", any(test, all(target_env = "musl", not(debug_assertions)))))]
@@ -19,6 +21,7 @@ mod unwind;
 
 use std::ffi::OsString;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 
 use komod_kernel::Live;
@@ -34,7 +37,9 @@ use crate::report::Report;
 /// `stderr_closed`: whether the caller left descriptor 2 closed, as the kernel
 /// does; modprobe then speaks to syslog.
 pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
-    let (mut stdout, failure) = output::standard();
+    let (stdout, failure) = output::standard();
+    // Nothing is taken apart when the process ends anyway.
+    let mut stdout = ManuallyDrop::new(stdout);
     let mut argv = argv.into_iter();
     let program = argv.next().unwrap_or_else(|| "kmod".into());
     let name = base_name(&program);
@@ -42,14 +47,14 @@ pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
         return 1;
     };
     let kernel = Live::default();
-    let mut host = Host {
+    let mut host = ManuallyDrop::new(Host {
         kernel: &kernel,
-        stdout: &mut stdout,
+        stdout: &mut *stdout,
         report: Report::new(&name, Box::new(io::stderr())),
         stderr_closed,
         environment: Environment::of_process(&name),
         program,
-    };
+    });
     let outcome = (tool.run)(&mut host, argv.collect());
     let flushed = host.stdout.flush();
     let written = flushed.and(failure.take().map_or(Ok(()), Err));

@@ -12,6 +12,7 @@
 //! output.rs      standard output, as long as somebody reads it
 //! json.rs        JSON Lines, for programs
 //! memory.rs      copying and comparing bytes, in place of musl's
+//! heap.rs        the first memory, in place of musl's allocator
 //! unwind.rs      no unwinder, in place of libunwind
 //! tools/X.rs     one command: definition -> Options -> run -> render
 //!    |

@@ -2,7 +2,7 @@
 //! nobody once it has failed.
 
 use std::cell::Cell;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, LineWriter, Write};
+use std::io::{self, ErrorKind, IsTerminal, LineWriter, Write};
 use std::rc::Rc;
 
 /// The process's standard output, and where its failure will be found.
@@ -11,8 +11,39 @@ pub(crate) fn standard() -> (Output<Box<dyn Write>>, Failure) {
     Output::new(if stdout.is_terminal() {
         Box::new(LineWriter::new(stdout))
     } else {
-        Box::new(BufWriter::with_capacity(1 << 16, stdout))
+        Box::new(Pieces { waiting: Vec::new(), to: stdout })
     })
+}
+
+/// Bytes that wait for more, so many at most.
+const PIECE: usize = 1 << 16;
+
+/// Writes large pieces; what is one already is not copied. Most tools say a few lines:
+/// memory grows with what is said.
+struct Pieces<W> {
+    waiting: Vec<u8>,
+    to: W,
+}
+
+impl<W: Write> Write for Pieces<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let large = bytes.len() > PIECE / 4;
+        if large || self.waiting.len().saturating_add(bytes.len()) > PIECE {
+            self.flush()?;
+        }
+        if large {
+            return self.to.write(bytes);
+        }
+        self.waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// What could not be written is not kept.
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.to.write_all(&self.waiting);
+        self.waiting.clear();
+        written.and_then(|()| self.to.flush())
+    }
 }
 
 /// Takes everything, whether it can be written or not: that nobody can read
@@ -105,6 +136,34 @@ mod tests {
         let (mut out, failure) = Output::new(Vec::new());
         out.write_all(b"text").unwrap();
         assert!(failure.take().is_none());
+    }
+
+    #[test]
+    fn pieces_are_large_and_whole() {
+        /// Keeps each piece.
+        struct Kept(Vec<Vec<u8>>);
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut pieces = Pieces { waiting: Vec::new(), to: Kept(Vec::new()) };
+        let mut all = Vec::new();
+        let quarter = PIECE / 4;
+        let sizes = [1, 3, quarter + 1, quarter, quarter, quarter, quarter, 1, PIECE + 1, 7];
+        for (byte, size) in (0..).zip(sizes) {
+            let bytes = vec![byte; size];
+            pieces.write_all(&bytes).unwrap();
+            all.extend(bytes);
+        }
+        pieces.flush().unwrap();
+        assert_eq!(pieces.to.0.concat(), all);
+        let sizes: Vec<usize> = pieces.to.0.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [4, quarter + 1, PIECE, 1, PIECE + 1, 7]);
     }
 
     #[test]

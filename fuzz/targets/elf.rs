@@ -1,8 +1,6 @@
 //! What a module's bytes say: all of them, parts of them, and what stands behind.
 
-use std::ops::Range;
-
-use komod_elf::{Error, Excerpt, Module, Outline, Signature, strip_modversions, strip_vermagic};
+use komod_elf::{Error, Excerpt, Module, Signature, strip_modversions, strip_vermagic};
 use komod_fixtures::Signed;
 
 use crate::{Limits, Target, seeds};
@@ -53,7 +51,7 @@ fn facts(bytes: &[u8]) {
         ask(module);
     }
     in_parts(bytes, &whole);
-    outlined(bytes, &whole);
+    for_modinfo(bytes, &whole);
     let mut image = bytes.to_vec();
     let stripped = strip_modversions(&mut image);
     assert_eq!(stripped.is_ok(), whole.is_ok(), "a module is one for every function");
@@ -121,24 +119,19 @@ fn in_parts(bytes: &[u8], whole: &Result<Module<'_>, Error>) {
     assert!(asked <= bytes.len() * 3, "{asked} bytes read of {}", bytes.len());
 }
 
-/// The parts that an outline names are enough for an outline and for `.modinfo`.
-fn outlined(bytes: &[u8], whole: &Result<Module<'_>, Error>) {
-    let Some(outline) = Outline::of(bytes) else {
-        assert!(whole.is_err(), "a module without outline");
-        return;
-    };
-    let headers = Outline::headers(bytes).expect("what has an outline has section headers");
-    let mut parts = vec![0xaa; bytes.len()];
-    let start = 0..64.min(bytes.len() as u64);
-    let modinfo = outline.modinfo.clone().unwrap_or_default();
-    for Range { start, end } in [start, headers, outline.names.clone(), modinfo] {
-        let place = usize::try_from(start).unwrap()..usize::try_from(end).unwrap();
-        parts[place.clone()].copy_from_slice(&bytes[place]);
-    }
-    assert_eq!(Outline::of(&parts).as_ref(), Some(&outline));
-    let found = Module::parse(&parts).expect("a module by its parts");
-    let whole = whole.as_ref().expect("an outline of a module");
-    assert_eq!(found.modinfo(), whole.modinfo());
+/// An excerpt for `.modinfo` tells of it and of the signature as the whole file, or not at
+/// all.
+fn for_modinfo(bytes: &[u8], whole: &Result<Module<'_>, Error>) {
+    let mut excerpt = Excerpt::default();
+    let read = excerpt.read_modinfo(bytes.len() as u64, &mut |offset, buffer| {
+        let start = usize::try_from(offset).expect("an offset within the file");
+        buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
+        true
+    });
+    let Some((module, end)) = read else { return };
+    let whole = whole.as_ref().expect("an excerpt of a module");
+    assert_eq!(module.modinfo(), whole.modinfo());
+    assert_eq!(Signature::of(end), Signature::of(bytes));
 }
 
 /// The input as a whole file; and its first byte as kind, the rest as the

@@ -155,6 +155,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     };
     let how = Reading {
         workers: options.jobs,
+        more_if_waiting: !options.jobs_given,
         prefix: options.prefix,
         checks: checks.unknown || checks.versions,
         tales: cache.is_some(),

@@ -342,16 +342,16 @@ fn file_fields<'a>(
         }
         error.raw_os_error()
     })?;
-    let (fields, end): (Vec<Field<'_>>, _) = match said {
-        Said::Bytes(bytes) => {
+    let (modinfo, end) = match said {
+        Said::Parts(module, end) => (module.modinfo_section(), end),
+        Said::Whole(bytes) => {
             let module = Module::parse(bytes).map_err(|error| error.raw_os_error())?;
-            let strings = module.modinfo().map_err(|error| error.raw_os_error())?;
-            (strings.ok_or(ENODATA)?.into_iter().map(Field::of).collect(), bytes)
+            (module.modinfo_section(), bytes)
         }
-        Said::Kept(Tale { modinfo, end }) => {
-            (modinfo_strings(modinfo).map(Field::of).collect(), end)
-        }
+        Said::Kept(Tale { modinfo, end }) => (Some(modinfo), end),
     };
+    let strings = modinfo_strings(modinfo.ok_or(ENODATA)?);
+    let fields = strings.map(Field::of).collect();
     Ok((fields, Signature::of(end)))
 }
 

@@ -60,7 +60,13 @@ pub fn check(place: &Place<'_>) -> Result<Checked, ScanError> {
     scanned.tell_twice();
     let mut catalog = sort_modules(found, place.dir, &mut scanned.sink());
     let mut all = Symbols::default();
-    let how = Reading { workers: place.workers, prefix: None, checks: true, tales: false };
+    let how = Reading {
+        workers: place.workers,
+        prefix: None,
+        checks: true,
+        more_if_waiting: false,
+        tales: false,
+    };
     let inspection = Inspection::default();
     let inspect = |found: &_, file: &_, bytes: &[u8]| inspection.look(found, file, bytes);
     inspect_modules(&mut catalog, &mut all, how, &inspect, &mut scanned.sink());

@@ -4,6 +4,7 @@
 use crate::line::{space, untab};
 use crate::origin::shown;
 use crate::{Blacklist, Config, Level, Options, Origin, Warning};
+use memchr::memchr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,21 +62,34 @@ impl Config {
     }
 }
 
-/// Splits at white space outside of double quotes. A last word whose quote is
-/// never closed does not come.
+/// The words with a dot in them, which alone can be ours. White space outside of
+/// double quotes splits them; a last word whose quote is never closed does not come.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut quoted = false;
-    let mut words: Vec<_> = text
-        .split(move |&byte| {
-            quoted ^= byte == b'"';
-            !quoted && space(byte)
-        })
-        .collect();
-    let odd = |word: &&[u8]| word.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-    if words.last().is_some_and(odd) {
-        words.pop();
-    }
-    words.into_iter()
+    let quotes = memchr(b'"', text).is_some();
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            if !quotes {
+                // Most words are the kernel's own.
+                let dot = memchr(b'.', rest)?;
+                let before = rest.get(..dot)?.iter().rposition(|&byte| space(byte));
+                rest = rest.get(before.map_or(0, |at| at.saturating_add(1))..)?;
+            }
+            if rest.is_empty() {
+                return None;
+            }
+            let mut open = false;
+            let end = rest.iter().position(|&byte| {
+                open ^= byte == b'"';
+                !open && space(byte)
+            });
+            let word = rest.get(..end.unwrap_or(rest.len())).filter(|_| !open)?;
+            rest = rest.get(word.len().saturating_add(1)..).unwrap_or_default();
+            if !quotes || word.contains(&b'.') {
+                return Some(word);
+            }
+        }
+    })
 }
 
 /// `MODULE.NAME[=VALUE]`.
@@ -91,8 +105,6 @@ struct Setting<'a> {
 impl<'a> Setting<'a> {
     /// `None` for a word of another form: a parameter of the kernel itself.
     fn of(word: &'a [u8]) -> Option<Self> {
-        // Most words are the kernel's own.
-        memchr::memchr(b'.', word)?;
         let (word, quoted) = match word {
             [b'"', word @ ..] => (word, true),
             word => (word, false),

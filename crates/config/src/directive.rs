@@ -4,7 +4,11 @@
 //! for `-` outside of brackets, dots kept.
 
 use crate::Origin;
-use crate::line::names;
+use crate::line::{Text, names};
+use komod_name::matches;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// `alias PATTERN MODULE`: who asks for something that PATTERN, a glob,
 /// matches, gets MODULE.
@@ -53,13 +57,17 @@ pub struct Command {
 
 /// `softdep MODULE pre: NAME... post: NAME...`: to be loaded before and after
 /// MODULE, if they can be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Softdep {
-    /// The module's name, then what stands behind it and one blank. That is
-    /// taken apart when it is asked for: a run asks for few of the many lines.
-    words: Vec<u8>,
-    /// How long the name is.
-    name: usize,
+    /// What the line stands in: the whole file, or it alone. That is taken apart
+    /// when it is asked for: a run asks for few of the many lines.
+    text: Arc<[u8]>,
+    /// Where the module's name is in it.
+    module: Range<usize>,
+    /// What stands behind the name and one blank.
+    rest: Range<usize>,
+    /// What the names that it holds for begin with, if that is one byte.
+    first: Option<u8>,
     /// Whether it is from `modules.softdep` of the kernel's directory, which
     /// tells what the modules say themselves: the administrator's beat it.
     pub from_modules: bool,
@@ -68,17 +76,39 @@ pub struct Softdep {
 }
 
 impl Softdep {
-    /// The line for `module` with the words `rest` behind it.
-    pub(crate) fn new(module: &[u8], rest: &[u8], from_modules: bool, origin: Origin) -> Self {
-        let mut words = Vec::with_capacity(module.len().saturating_add(rest.len()));
-        words.extend_from_slice(module);
-        words.extend_from_slice(rest);
-        Self { words, name: module.len(), from_modules, origin }
+    /// The line for the module called `name` with the words `rest` behind it.
+    pub(crate) fn new(
+        file: &Text<'_>,
+        name: Cow<'_, [u8]>,
+        rest: &[u8],
+        from_modules: bool,
+        origin: Origin,
+    ) -> Self {
+        let written = match name {
+            Cow::Borrowed(name) => file.place(name),
+            Cow::Owned(_) => None,
+        };
+        let (text, module, rest) = match (written, file.place(rest)) {
+            (Some(module), Some(rest)) => (file.shared(), module, rest),
+            _ => {
+                let text = [&*name, rest].concat();
+                let end = text.len();
+                (text.into(), 0..name.len(), name.len()..end)
+            }
+        };
+        let first = name.first().copied().filter(|byte| !b"*?[\\".contains(byte));
+        Self { text, module, rest, first, from_modules, origin }
+    }
+
+    /// Whether the line holds for `module`.
+    pub(crate) fn holds_for(&self, module: &[u8]) -> bool {
+        let differs = self.first.is_some_and(|first| Some(&first) != module.first());
+        !differs && matches(self.module(), module)
     }
 
     /// A glob.
     pub fn module(&self) -> &[u8] {
-        self.words.get(..self.name).unwrap_or_default()
+        self.text.get(self.module.clone()).unwrap_or_default()
     }
 
     /// Names or aliases as written, not normalised; those of all `pre:`.
@@ -94,13 +124,15 @@ impl Softdep {
     /// What stands before the first label belongs to none.
     fn behind<'a>(&'a self, label: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let mut last: &[u8] = b"";
-        names(self.words.get(self.name..).unwrap_or_default()).filter(move |word| match *word {
-            b"pre:" | b"post:" => {
-                last = word;
-                false
-            }
-            _ => last == label,
-        })
+        names(self.text.get(self.rest.clone()).unwrap_or_default()).filter(
+            move |word| match *word {
+                b"pre:" | b"post:" => {
+                    last = word;
+                    false
+                }
+                _ => last == label,
+            },
+        )
     }
 
     /// What stands behind the module's name: `pre: A B post: C`, a list that
@@ -117,6 +149,17 @@ impl Softdep {
         words.join(&b' ')
     }
 }
+
+impl PartialEq for Softdep {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |it: &Self| (it.from_modules, it.origin.clone());
+        self.module() == other.module()
+            && self.text.get(self.rest.clone()) == other.text.get(other.rest.clone())
+            && all(self) == all(other)
+    }
+}
+
+impl Eq for Softdep {}
 
 /// `weakdep MODULE NAME...`: may be of use to MODULE; never loaded for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

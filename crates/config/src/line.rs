@@ -7,6 +7,34 @@
 
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The bytes of a file, which directives may go on holding.
+pub(crate) struct Text<'a> {
+    pub(crate) bytes: &'a [u8],
+    shared: OnceCell<Arc<[u8]>>,
+}
+
+impl<'a> Text<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, shared: OnceCell::new() }
+    }
+
+    /// One copy for all that hold it.
+    pub(crate) fn shared(&self) -> Arc<[u8]> {
+        Arc::clone(self.shared.get_or_init(|| self.bytes.into()))
+    }
+
+    /// Where in the file `part` is; `None` for what stands elsewhere: a line with a
+    /// backslash was put together anew.
+    pub(crate) fn place(&self, part: &[u8]) -> Option<Range<usize>> {
+        let start = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        let place = start..start.checked_add(part.len())?;
+        (place.end <= self.bytes.len()).then_some(place)
+    }
+}
 
 /// A line that is neither empty nor a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,12 +46,14 @@ pub(crate) struct Line<'a> {
 
 /// The lines of a file.
 pub(crate) fn lines(file: &[u8]) -> Lines<'_> {
-    Lines { rest: file, number: 0 }
+    Lines { rest: file, number: 0, plain: memchr2(b'\\', 0, file).is_none() }
 }
 
 pub(crate) struct Lines<'a> {
     rest: &'a [u8],
     number: u32,
+    /// Nothing but newlines needs to be looked for.
+    plain: bool,
 }
 
 impl<'a> Iterator for Lines<'a> {
@@ -33,7 +63,7 @@ impl<'a> Iterator for Lines<'a> {
         while !self.rest.is_empty() {
             let mut text = self.line();
             self.number = self.number.saturating_add(1);
-            if let Some(end) = memchr(0, &text) {
+            if let Some(end) = (!self.plain).then(|| memchr(0, &text)).flatten() {
                 text = Cow::Owned(text.get(..end).unwrap_or_default().to_vec());
             }
             if !matches!(text.first(), None | Some(b'#')) {
@@ -48,7 +78,10 @@ impl<'a> Lines<'a> {
     /// Takes one line from the rest. Borrowed when it has no backslash.
     fn line(&mut self) -> Cow<'a, [u8]> {
         let file = self.rest;
-        let end = memchr2(b'\n', b'\\', file);
+        let end = match self.plain {
+            true => memchr(b'\n', file),
+            false => memchr2(b'\n', b'\\', file),
+        };
         match end.and_then(|at| file.split_at_checked(at)) {
             None => {
                 self.rest = &[];
@@ -115,7 +148,6 @@ impl<'a> Words<'a> {
 impl<'a> Iterator for Words<'a> {
     type Item = &'a [u8];
 
-    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let start = self.rest.iter().position(|byte| !blank(byte));
         let Some(word) = start.and_then(|start| self.rest.get(start..)) else {

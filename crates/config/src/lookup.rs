@@ -54,13 +54,13 @@ impl Config {
     pub fn softdep_for(&self, module: &[u8]) -> Option<&Softdep> {
         let mut own = None;
         for line in &self.softdeps {
-            // Of the modules' own lines, nearly all there are, only the first counts.
-            if (own.is_none() || !line.from_modules) && matches(line.module(), module) {
-                if !line.from_modules {
-                    return Some(line);
-                }
-                own = Some(line);
+            if line.from_modules && own.is_some() || !line.holds_for(module) {
+                continue;
             }
+            if !line.from_modules {
+                return Some(line);
+            }
+            own = Some(line);
         }
         own
     }

@@ -1,6 +1,6 @@
 //! The bytes of one modprobe.d file into directives (`modprobe.d`(5)).
 
-use crate::line::{Line, Words, lines, names, untab};
+use crate::line::{Line, Text, Words, lines, names, untab};
 use crate::origin::shown;
 use crate::{
     Alias, Allow, Blacklist, Command, Config, Deny, Level, Options, Origin, Softdep, Warning,
@@ -23,24 +23,25 @@ impl Config {
             // Without that memory each line asks for itself.
             let _ = self.softdeps.try_reserve(text.len() / USUAL_LINE);
         }
-        for line in lines(text) {
+        let text = Text::new(text);
+        for line in lines(text.bytes) {
             let origin = Origin { file: Arc::clone(&file), line: line.number };
-            self.line(&line, origin, from_modules);
+            self.line(&text, &line, origin, from_modules);
         }
     }
 
-    fn line(&mut self, line: &Line<'_>, origin: Origin, from_modules: bool) {
+    fn line(&mut self, file: &Text<'_>, line: &Line<'_>, origin: Origin, from_modules: bool) {
         let mut words = Words::of(&line.text);
         let Some(keyword) = words.next() else { return };
-        let file = Arc::clone(&origin.file);
-        let shown_file = || shown(file.as_os_str().as_encoded_bytes());
+        let path = Arc::clone(&origin.file);
+        let shown_file = || shown(path.as_os_str().as_encoded_bytes());
         let problem = match keyword {
             b"include" | b"config" => Some(format!(
                 "{}: command {} is deprecated and not parsed anymore",
                 shown_file(),
                 shown(keyword)
             )),
-            _ if self.directive(keyword, words, origin, from_modules).is_some() => None,
+            _ if self.directive(file, keyword, words, origin, from_modules).is_some() => None,
             _ => Some(format!(
                 "{} line {}: ignoring bad line starting with '{}'",
                 shown_file(),
@@ -50,7 +51,7 @@ impl Config {
         };
         if let Some(text) = problem {
             let function = "kmod_config_parse";
-            let origin = Some(Origin { file, line: line.number });
+            let origin = Some(Origin { file: path, line: line.number });
             self.warnings.push(Warning { level: Level::Error, function, text, origin });
         }
     }
@@ -59,6 +60,7 @@ impl Config {
     /// missing or a bracket has no partner.
     fn directive(
         &mut self,
+        file: &Text<'_>,
         keyword: &[u8],
         mut words: Words<'_>,
         origin: Origin,
@@ -89,7 +91,8 @@ impl Config {
             }
             b"softdep" => {
                 let module = komod_name::alias(words.next()?).ok()?;
-                self.softdeps.push(Softdep::new(&module, words.rest()?, from_modules, origin));
+                let line = Softdep::new(file, module, words.rest()?, from_modules, origin);
+                self.softdeps.push(line);
             }
             b"weakdep" => {
                 let module = normal(words.next()?)?;

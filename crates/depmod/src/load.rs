@@ -13,6 +13,7 @@ use std::thread;
 use komod_cache::{FactsPlace, Key, Known};
 use komod_elf::{Excerpt, Module, Signature};
 use komod_file::{ModuleFile, Unpacker};
+use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::catalog::{Catalog, ModuleId, Said};
 use crate::facts::{Extractor, ModuleFacts};
@@ -29,6 +30,9 @@ pub struct Reading {
     /// Threads that read at the same time, at most; the database is the same with any
     /// number.
     pub workers: NonZeroUsize,
+    /// Whether there may be more of them where files are not in memory: then they wait
+    /// for the disk, and not for a processor.
+    pub more_if_waiting: bool,
     /// A byte that the architecture puts before every symbol: one of it is taken away.
     pub prefix: Option<u8>,
     /// Whether symbols are going to be checked ([`Checks`](crate::Checks)). Otherwise
@@ -45,6 +49,12 @@ pub type Inspect<'i> = dyn Fn(&Found, &ModuleFile, &[u8]) + Sync + 'i;
 
 /// Modules that a worker takes at a time.
 const HANDFUL: usize = 4;
+
+/// After so many handfuls it is known whether files are in memory.
+const SAMPLE: usize = 2;
+
+/// More workers than these wait for the disk and not for one another.
+const MOST_WAITING: usize = 16;
 
 /// So many plain modules are read in the time that it takes to start a thread and to
 /// merge what it has found.
@@ -240,16 +250,14 @@ struct ReadFile {
 }
 
 /// Every worker takes the next few modules until none are left; the caller's thread
-/// is one of them.
+/// is one of them, and begins.
 fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_>>) -> Vec<Batch> {
     let next = AtomicUsize::new(0);
     // All those below the module directory have the same.
     let directory = files.iter().find_map(|(_, found)| found.directory());
     let directory = directory.and_then(|directory| File::open(directory).ok());
-    let work = || {
-        let mut worker = Worker::new(how, directory.as_ref(), inspect);
-        let mut read = Vec::new();
-        loop {
+    let read_on = |worker: &mut Worker<'_>, read: &mut Vec<ReadFile>, handfuls: usize| {
+        for _ in 0..handfuls {
             let start = next.fetch_add(HANDFUL, Ordering::Relaxed);
             let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) else { break };
             for (place, found) in rest.iter().take(HANDFUL) {
@@ -258,18 +266,32 @@ fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_
                 read.push(ReadFile { place: *place, key, tale, outcome });
             }
         }
+    };
+    let work = || {
+        let (mut worker, mut read) = (Worker::new(how, directory.as_ref(), inspect), Vec::new());
+        read_on(&mut worker, &mut read, usize::MAX);
         Batch { names: worker.extractor.names, read }
     };
+    let (mut own, mut read) = (Worker::new(how, directory.as_ref(), inspect), Vec::new());
+    let mut workers = how.workers.get();
+    if how.more_if_waiting {
+        let before = waits();
+        read_on(&mut own, &mut read, SAMPLE);
+        if waits().saturating_sub(before) >= (SAMPLE * HANDFUL / 2) as u64 {
+            workers = waiting(workers, files);
+        }
+    }
     thread::scope(|scope| {
         // Where the system gives no thread, there are fewer.
-        let others: Vec<_> = (1..how.workers.get().min(worthwhile(files)))
+        let others: Vec<_> = (1..workers.min(worthwhile(files)))
             .map_while(|_| {
                 // Where no size is given, RUST_MIN_STACK of the environment has a say.
                 let thread = thread::Builder::new().stack_size(2 << 20);
                 thread.spawn_scoped(scope, work).ok()
             })
             .collect();
-        let mut batches = vec![work()];
+        read_on(&mut own, &mut read, usize::MAX);
+        let mut batches = vec![Batch { names: own.extractor.names, read }];
         for other in others {
             batches.push(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
@@ -277,10 +299,27 @@ fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_
     })
 }
 
+/// How often this thread has let its processor go to wait for something.
+fn waits() -> u64 {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok();
+    usage.map_or(0, |usage| u64::try_from(usage.voluntary_context_switches()).unwrap_or(0))
+}
+
+/// How many workers keep the disk busy, where so many keep the processors busy. Who unpacks
+/// has much in memory, and less to wait for.
+fn waiting(workers: usize, files: &[(usize, &Found)]) -> usize {
+    let plain = files.iter().all(|(_, found)| is_plain(found));
+    let more = if plain { workers * 3 } else { workers / 2 };
+    workers + more.min(MOST_WAITING)
+}
+
+fn is_plain(found: &Found) -> bool {
+    found.path().ends_with(b".ko")
+}
+
 /// How many workers have enough to do.
 fn worthwhile(files: &[(usize, &Found)]) -> usize {
-    let cost =
-        |(_, found): &(usize, &Found)| if found.path().ends_with(b".ko") { 1 } else { PACKED_COST };
+    let cost = |(_, found): &(usize, &Found)| if is_plain(found) { 1 } else { PACKED_COST };
     1 + files.iter().map(cost).sum::<usize>() / WORTH_A_THREAD
 }
 
@@ -360,5 +399,24 @@ impl<'d> Worker<'d> {
         let facts = self.extractor.read(&self.excerpt.read(size, &mut read)?);
         self.excerpt.shrink_to(KEPT);
         Some(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_seen_and_gets_company() {
+        let before = waits();
+        for _ in 0..8 {
+            thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(waits() >= before + 8);
+        let plain = Found::below(Path::new("/m"), b"a.ko");
+        let packed = Found::below(Path::new("/m"), b"a.ko.xz");
+        assert_eq!([1, 2, 100].map(|workers| waiting(workers, &[(0, &plain)])), [4, 8, 116]);
+        let packed = [(0, &plain), (1, &packed)];
+        assert_eq!([1, 2, 100].map(|workers| waiting(workers, &packed)), [1, 3, 116]);
     }
 }

@@ -106,6 +106,8 @@ struct Looker<'a> {
 
 /// To open and close a directory takes as long as to look so many names up through it.
 const WORTH_OPENING: usize = 8;
+/// A path that long leads through many directories.
+const FAR: usize = 64;
 
 /// No tree is deeper but one of links; and few programs may have more files open.
 const DEEPEST: usize = 64;
@@ -169,7 +171,7 @@ impl<'a> Looker<'a> {
             None => (AT_FDCWD, path),
         };
         name.clear();
-        if directory.entries.len() < WORTH_OPENING {
+        if directory.entries.len() < WORTH_OPENING && rest.len() < FAR {
             name.extend_from_slice(rest);
             name.push(b'/');
             let found = Key::and_kind_at(above, rest);

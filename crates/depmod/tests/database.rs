@@ -44,6 +44,7 @@ fn build(dir: &Path, config: &DepmodConfig, how: &How) -> Built {
         workers: how.workers.unwrap_or(NonZeroUsize::MIN),
         prefix: how.prefix,
         checks: how.symvers.is_some(),
+        more_if_waiting: false,
         tales: false,
     };
     load_modules(&mut catalog, &mut symbols, reading, &mut sink);

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use crate::Module;
 use crate::module::{self, HEADER, Known};
 use crate::view::{Part, View};
+use crate::{Module, Signature};
 
 /// What [`Module::undefined`], [`Module::export_names`], [`Module::versions`] and
 /// [`Module::modinfo`] look at in an unpacked file, and no more of it: a seventh of a
@@ -33,6 +33,9 @@ const SECTIONS: [Known; 7] = [
 /// Symbols, their names and the names of sections mostly stand right before the section
 /// headers: so many bytes are read along, which is all of them in half of the modules.
 const BEFORE_HEADERS: u64 = 12 << 10;
+
+/// The names alone are no more bytes in any but the largest.
+const NAMES: u64 = 4096;
 
 /// Bytes between two sections that cost less to read along than another call.
 const GAP: u64 = 4096;
@@ -82,6 +85,37 @@ impl Excerpt {
         Module::again(self.view(), found).ok()
     }
 
+    /// As [`Excerpt::read`], for [`Module::modinfo`] alone; beside it such an end of the
+    /// file that [`Signature::of`] says of it what it would of all.
+    ///
+    /// `None` also where the signature may reach further to the front.
+    pub fn read_modinfo(
+        &mut self,
+        size: u64,
+        read: &mut dyn FnMut(u64, &mut [u8]) -> bool,
+    ) -> Option<(Module<'_>, &[u8])> {
+        self.size = size;
+        self.parts.clear();
+        self.used = 0;
+        self.hold(0..HEADER.min(size), read)?;
+        let table = module::section_table(self.view()).ok()?;
+        // From the names of sections on: their headers, and a signature.
+        let tail = table.start.saturating_sub(NAMES)..size;
+        self.hold(tail.clone(), read)?;
+        let names = module::section_names(self.view()).ok()?;
+        if self.view().range(names.start, names.end.checked_sub(names.start)?).is_none() {
+            self.hold(names, read)?;
+        }
+        let module = Module::of(self.view()).ok()?;
+        let (found, modinfo) = (module.found(), module.extent(Known::Modinfo).unwrap_or_default());
+        self.hold(modinfo, read)?;
+        let end = self.view().range(tail.start, tail.end.checked_sub(tail.start)?)?;
+        if !Signature::is_within(end) {
+            return None;
+        }
+        Some((Module::again(self.view(), found).ok()?, end))
+    }
+
     /// Gives memory back but for so many bytes.
     pub fn shrink_to(&mut self, kept: usize) {
         if self.bytes.len() > kept {
@@ -123,15 +157,19 @@ impl Excerpt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use komod_fixtures::{Class, Endian, ModuleSpec};
+    use komod_fixtures::{Class, Endian, ModuleSpec, Pkcs7, Signed};
+
+    fn part_of(file: &[u8], offset: u64, buffer: &mut [u8]) -> bool {
+        let start = offset as usize;
+        buffer.copy_from_slice(&file[start..start + buffer.len()]);
+        true
+    }
 
     fn excerpt_of(file: &[u8], excerpt: &mut Excerpt) -> Option<String> {
         let mut asked = 0;
         let read = excerpt.read(file.len() as u64, &mut |offset, buffer| {
-            let start = offset as usize;
-            buffer.copy_from_slice(&file[start..start + buffer.len()]);
             asked += buffer.len();
-            true
+            part_of(file, offset, buffer)
         });
         let read = read.as_ref().map(answers);
         assert!(asked <= file.len() * 3 + 64, "{asked} of {}", file.len());
@@ -204,6 +242,55 @@ mod tests {
             }
         }
         assert!(agreed > 1000);
+    }
+
+    /// What the part for `.modinfo` says, beside what the whole file does.
+    #[track_caller]
+    fn modinfo_of(file: &[u8], excerpt: &mut Excerpt) -> bool {
+        let (whole, size) = (Module::parse(file), file.len() as u64);
+        let read = excerpt.read_modinfo(size, &mut |offset, part| part_of(file, offset, part));
+        if let Some((module, end)) = &read {
+            let whole = whole.expect("parts of it are sound");
+            assert_eq!(module.modinfo(), whole.modinfo());
+            assert_eq!(Signature::of(end), Signature::of(file));
+        }
+        read.is_some()
+    }
+
+    #[test]
+    fn parts_tell_of_modinfo_and_signature_as_the_whole_file() {
+        let mut excerpt = Excerpt::default();
+        let signed = |spec: &ModuleSpec| {
+            spec.clone().signed(Signed::Pkcs7(Pkcs7::by("A key", &[1], &[7; 256]))).build()
+        };
+        let far = ModuleSpec::new("m").section("far", [7; 20_000]);
+        for file in files().into_iter().chain([signed(&ModuleSpec::new("m")), signed(&far)]) {
+            assert!(modinfo_of(&file, &mut excerpt));
+        }
+        assert!(modinfo_of(&ModuleSpec::new("m").without_modinfo().build(), &mut excerpt));
+        // It says that it begins before what is read.
+        let mut claims = far.build();
+        let length = u32::try_from(claims.len() - 100).unwrap().to_be_bytes();
+        claims.extend([&[1, 4, 1, 0, 0, 0, 0, 0][..], &length].concat());
+        claims.extend(b"~Module signature appended~\n");
+        assert!(!modinfo_of(&claims, &mut excerpt));
+    }
+
+    #[test]
+    fn damage_gives_modinfo_as_the_whole_file_has_it_or_none() {
+        let mut excerpt = Excerpt::default();
+        let signed = Signed::Pkcs7(Pkcs7::by("A key", &[1], &[7; 64]));
+        let file = ModuleSpec::new("m").modinfo("alias", "a").signed(signed).build();
+        for end in 0..file.len() {
+            let _ = modinfo_of(&file[..end], &mut excerpt);
+        }
+        for at in 0..file.len() {
+            let mut damaged = file.clone();
+            for value in [0, 0xff, 0x80 ^ file[at]] {
+                damaged[at] = value;
+                let _ = modinfo_of(&damaged, &mut excerpt);
+            }
+        }
     }
 
     #[test]

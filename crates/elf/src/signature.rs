@@ -18,6 +18,9 @@ pub struct Signature {
     pub signature: Vec<u8>,
 }
 
+/// What a signed module ends with.
+const MAGIC: &[u8] = b"~Module signature appended~\n";
+
 /// `pkey_hash_algo` of older kernels, by number.
 const HASHES: [&[u8]; 9] =
     [b"md4", b"md5", b"sha1", b"rmd160", b"sha256", b"sha384", b"sha512", b"sha224", b"sm3"];
@@ -33,7 +36,7 @@ impl Signature {
     /// bytes than there are, or than 1 MiB; or if it is a PKCS#7 signature that cannot be read, as
     /// kmod then shows none either.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let rest = bytes.strip_suffix(b"~Module signature appended~\n")?;
+        let rest = bytes.strip_suffix(MAGIC)?;
         let (rest, fields) = rest.split_last_chunk::<12>()?;
         let [algorithm, hash, id_type, signer_len, key_id_len, _, _, _, sig_len @ ..] = *fields;
         let hash = *HASHES.get(usize::from(hash))?;
@@ -74,9 +77,14 @@ impl Signature {
             .unwrap_or_default()
     }
 
+    /// Whether a signature at the end of a file, if there is one, lies within this end
+    /// of it.
+    pub(crate) fn is_within(end: &[u8]) -> bool {
+        !end.ends_with(MAGIC) || Self::length(end).is_some_and(|length| length <= end.len())
+    }
+
     /// What the trailer says all of it measures; `None` without one.
     fn length(bytes: &[u8]) -> Option<usize> {
-        const MAGIC: &[u8] = b"~Module signature appended~\n";
         let (_, fields) = bytes.strip_suffix(MAGIC)?.split_last_chunk::<12>()?;
         let [_, _, _, signer_len, key_id_len, _, _, _, sig_len @ ..] = *fields;
         let sig_len = usize::try_from(u32::from_be_bytes(sig_len)).ok()?;

@@ -7,10 +7,8 @@ use crate::bracket::Brackets;
 /// Takes at most about `pattern.len() * text.len()` steps, whatever stands in
 /// the pattern: after a mismatch only the last `*` is tried again, and each
 /// bracket expression is read once.
-#[inline]
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // Most patterns are names, and most of them differ early: this part stands where it
-    // is asked, the other is called.
+    // Most patterns are names, and most of them differ early.
     let (mut pattern, mut text) = (pattern, text);
     loop {
         match (pattern, text) {
@@ -18,14 +16,9 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
             ([first, behind @ ..], [other, rest @ ..]) if first == other => {
                 (pattern, text) = (behind, rest);
             }
-            _ => return pattern.is_empty() && text.is_empty(),
+            _ => return pattern == text,
         }
     }
-    matches_wildcards(pattern, text)
-}
-
-#[inline(never)]
-fn matches_wildcards(pattern: &[u8], text: &[u8]) -> bool {
     let mut steps = u64::MAX;
     matches_within(pattern, text, &mut steps).unwrap_or(false)
 }

@@ -92,14 +92,14 @@ impl std::error::Error for UnmatchedBracket {}
 /// `[` is an ordinary byte.
 pub fn alias(text: &[u8]) -> Result<Cow<'_, [u8]>, UnmatchedBracket> {
     // Without a branch a byte: most texts have none of them.
-    let (mut brackets, mut dashes) = (false, false);
-    for &byte in text {
-        brackets |= (byte == b'[') | (byte == b']');
-        dashes |= byte == b'-';
+    let found = |special: fn(u8) -> bool| {
+        text.iter().fold(0, |found, &byte| found | u8::from(special(byte))) != 0
+    };
+    if !found(|byte| (byte == b'[') | (byte == b']') | (byte == b'-')) {
+        return Ok(Cow::Borrowed(text));
     }
-    if !brackets {
-        let spelled = || text.iter().map(|&byte| underscore(byte)).collect();
-        return Ok(if dashes { Cow::Owned(spelled()) } else { Cow::Borrowed(text) });
+    if !found(|byte| (byte == b'[') | (byte == b']')) {
+        return Ok(Cow::Owned(text.iter().map(|&byte| underscore(byte)).collect()));
     }
     let mut changed: Option<Vec<u8>> = None;
     let mut open = None;

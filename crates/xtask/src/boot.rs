@@ -273,6 +273,9 @@ impl Place {
         let mut number = 0;
         let ended = machine.boot(|event| {
             let Event::Line(line) = event else { return };
+            if let Some(step) = line.strip_prefix("@@ step ") {
+                println!("debian13:   {step}");
+            }
             if let Some(device) = line.strip_prefix("@@ plug ") {
                 number += 1;
                 match tell(&monitor, &format!("device_add {device},id=later{number}")) {

@@ -16,8 +16,12 @@ use crate::{cases, programs, test};
 const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];
 
 /// The unit tests of an island: package and the beginning of their names.
-const TESTS: &[(&str, &str)] =
-    &[("komod", "memory::"), ("komod-index", "map::"), ("komod-libkmod", "abi::")];
+const TESTS: &[(&str, &str)] = &[
+    ("komod", "heap::"),
+    ("komod", "memory::"),
+    ("komod-index", "map::"),
+    ("komod-libkmod", "abi::"),
+];
 
 /// What Miri can run of them.
 const UNDER_MIRI: (&str, &str) = ("komod-libkmod", "abi::");

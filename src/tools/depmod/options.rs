@@ -28,6 +28,8 @@ pub(super) struct Options {
     pub kernel: Option<KernelFile>,
     pub prefix: Option<u8>,
     pub jobs: NonZeroUsize,
+    /// That is so many and no more.
+    pub jobs_given: bool,
     /// Where it is kept what modules said, if anywhere.
     pub cache: Option<PathBuf>,
     pub show: bool,
@@ -88,7 +90,7 @@ pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, Gav
         .value("symvers")
         .map(|file| KernelFile::Symvers(file.into()))
         .or_else(|| given.value("filesyms").map(|file| KernelFile::SystemMap(file.into())));
-    let jobs = jobs(host, given)?;
+    let (jobs, jobs_given) = jobs(host, given)?;
     let configs = given.list("config");
     Ok(Options {
         own_tree: base.as_bytes().iter().all(|&byte| byte == b'/'),
@@ -106,6 +108,7 @@ pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, Gav
         kernel,
         prefix,
         jobs,
+        jobs_given,
         cache: cached::directory(given),
         show: given.flag("show"),
         warn: given.flag("warn"),
@@ -113,18 +116,21 @@ pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, Gav
     })
 }
 
-/// By the option, else by the environment, else as many as the process may use.
-fn jobs(host: &mut Host<'_>, given: &Given) -> Result<NonZeroUsize, GaveUp> {
+/// By the option, else by the environment, else as many as the process may use; and
+/// whether somebody has said so.
+fn jobs(host: &mut Host<'_>, given: &Given) -> Result<(NonZeroUsize, bool), GaveUp> {
     let environment = host.environment.threads.as_deref().filter(|text| !text.is_empty());
     let (what, text) = match (given.value("jobs"), environment) {
         (Some(text), _) => ("-j", text),
         (None, Some(text)) => ("KOMOD_THREADS", text),
         (None, None) => {
-            return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+            let all = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            return Ok((all, false));
         }
     };
     let number = text.to_str().and_then(|text| text.parse().ok());
-    number.filter(|number: &NonZeroUsize| number.get() <= MOST_JOBS).ok_or_else(|| {
+    let number = number.filter(|number: &NonZeroUsize| number.get() <= MOST_JOBS);
+    number.map(|number| (number, true)).ok_or_else(|| {
         let text = lossy(text.as_bytes());
         host.report
             .fatal(format_args!("{what} takes a number from 1 to {MOST_JOBS}, not '{text}'"));

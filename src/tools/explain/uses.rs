@@ -51,11 +51,11 @@ fn read(path: &Path) -> Option<Symbols> {
     let module = Module::parse(&bytes).ok()?;
     let mut symbols = Symbols::default();
     // Collected at once they would be sorted, by code that nothing else needs.
-    for export in module.exports().ok().flatten().unwrap_or_default() {
-        symbols.exports.insert(export.name.to_vec());
+    for name in module.export_names().ok().flatten().unwrap_or_default() {
+        symbols.exports.insert(name.to_vec());
     }
-    for need in module.needs().unwrap_or_default() {
-        symbols.needs.push(need.name.to_vec());
+    for (name, _) in module.undefined().unwrap_or_default() {
+        symbols.needs.push(name.to_vec());
     }
     Some(symbols)
 }

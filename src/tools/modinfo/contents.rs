@@ -3,28 +3,19 @@
 //! A plain file is read in parts: what says something of the module is a few
 //! kilobytes of hundreds.
 
-use std::fs::File;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use komod_cache::{Key, Place, Tale, Told, name_of};
-use komod_elf::{Outline, Signature};
+use komod_elf::{Excerpt, Module};
 use komod_file::{Compression, Error, ModuleFile};
 
 use crate::tools::depmod::TOLD;
-
-/// An ELF header is no longer.
-const HEADER: usize = 64;
-/// The section names lie this close before the section headers.
-const NAMES: usize = 4096;
-/// What is larger is read in whole: memory for its size is not taken on trust.
-const LARGEST: usize = 64 << 20;
 
 /// Memory for one file at a time.
 #[derive(Debug, Default)]
 pub(super) struct Contents<'o> {
     bytes: Vec<u8>,
+    excerpt: Excerpt,
     /// Where depmod keeps what packed modules tell, and of which directory, until one is
     /// asked for.
     kept_in: Option<(&'o Path, &'o Path)>,
@@ -33,9 +24,11 @@ pub(super) struct Contents<'o> {
 
 /// What a file says.
 pub(super) enum Said<'a> {
-    /// Its decompressed bytes. In those of a plain one only what
-    /// [`komod_elf::Module::modinfo`] and [`Signature::of`] read is true.
-    Bytes(&'a [u8]),
+    /// Its decompressed bytes.
+    Whole(&'a [u8]),
+    /// What [`Module::modinfo`] reads of it, and the end of it that
+    /// [`komod_elf::Signature::of`] reads.
+    Parts(Module<'a>, &'a [u8]),
     /// What depmod has kept of them when it last unpacked them.
     Kept(Tale<'a>),
 }
@@ -60,83 +53,51 @@ impl<'o> Contents<'o> {
                 return Ok(Said::Kept(Told::tale(&self.bytes)));
             }
         }
-        self.unpacked(file).map(Said::Bytes)
+        self.unpacked(file)
     }
 
-    fn unpacked(&mut self, file: &ModuleFile) -> Result<&[u8], Error> {
-        let plain = file.file().filter(|_| file.compression() == Compression::Plain);
-        if let Some(size) = plain.and_then(|file| self.read_parts(file)) {
-            return Ok(self.bytes.get(..size).unwrap_or_default());
+    fn unpacked(&mut self, file: &ModuleFile) -> Result<Said<'_>, Error> {
+        let mut read = |offset, part: &mut [u8]| file.read_part(offset, part).is_ok();
+        let size = file.plain_size();
+        if let Some((module, end)) =
+            size.and_then(|size| self.excerpt.read_modinfo(size, &mut read))
+        {
+            return Ok(Said::Parts(module, end));
         }
         file.contents_into(&mut self.bytes)?;
-        Ok(&self.bytes)
+        Ok(Said::Whole(&self.bytes))
     }
-
-    /// Reads the parts and returns the file's size; `None` when anything is out of
-    /// the ordinary, for the whole file to tell.
-    fn read_parts(&mut self, file: &File) -> Option<usize> {
-        let size = usize::try_from(file.metadata().ok()?.len()).ok()?;
-        if !(HEADER..LARGEST).contains(&size) {
-            return None;
-        }
-        if self.bytes.len() < size {
-            self.bytes.try_reserve_exact(size.saturating_sub(self.bytes.len())).ok()?;
-            self.bytes.resize(size, 0);
-        }
-        let bytes = self.bytes.get_mut(..size)?;
-        fill(file, bytes, 0..HEADER)?;
-        let headers = usize::try_from(Outline::headers(bytes)?.start).ok()?;
-        // From the names to the end: the section headers and a signature.
-        let tail = headers.saturating_sub(NAMES);
-        fill(file, bytes, tail..size)?;
-        let outline = Outline::of(bytes)?;
-        if usize::try_from(outline.names.start).ok()? < tail {
-            return None;
-        }
-        let Range { start, end } = outline.modinfo?;
-        fill(file, bytes, usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-        // One that begins before the tail was not seen in whole.
-        let tail = bytes.get(tail..)?;
-        if tail.ends_with(b"signature appended~\n") && Signature::of(tail).is_none() {
-            return None;
-        }
-        Some(size)
-    }
-}
-
-fn fill(file: &File, bytes: &mut [u8], part: Range<usize>) -> Option<()> {
-    let offset = part.start as u64;
-    file.read_exact_at(bytes.get_mut(part)?, offset).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use komod_elf::Module;
+    use komod_elf::Signature;
     use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
 
     use super::*;
 
-    /// What the same memory holds of each of these files in turn.
-    fn read(files: &[Vec<u8>]) -> Vec<Option<usize>> {
+    /// Which of these files are read in parts, one after the other in the same memory.
+    fn in_parts(files: &[Vec<u8>]) -> Vec<bool> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("m.ko");
         let mut contents = Contents::default();
-        let mut in_parts = Vec::new();
-        for bytes in files {
+        let mut read = |bytes: &Vec<u8>| {
             std::fs::write(&path, bytes).unwrap();
-            in_parts.push(contents.read_parts(&File::open(&path).unwrap()));
-            let Ok(file) = ModuleFile::open(&path) else { continue };
-            let found = contents.unpacked(&file).unwrap();
-            assert_eq!(found.len(), bytes.len());
-            assert_eq!(Signature::of(found), Signature::of(bytes));
-            match (Module::parse(found), Module::parse(bytes)) {
-                (Ok(found), Ok(whole)) => {
-                    assert_eq!(found.modinfo().unwrap(), whole.modinfo().unwrap());
+            let file = ModuleFile::open(&path).unwrap();
+            match contents.unpacked(&file).unwrap() {
+                Said::Parts(module, end) => {
+                    assert_eq!(module.modinfo(), Module::parse(bytes).unwrap().modinfo());
+                    assert_eq!(Signature::of(end), Signature::of(bytes));
+                    true
                 }
-                (found, whole) => assert_eq!(found.is_err(), whole.is_err()),
+                Said::Whole(whole) => {
+                    assert_eq!(whole, bytes);
+                    false
+                }
+                Said::Kept(_) => panic!("nothing is kept"),
             }
-        }
-        in_parts
+        };
+        files.iter().map(&mut read).collect()
     }
 
     /// A module with much that nobody asks for.
@@ -146,25 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn parts_tell_the_same_as_the_whole() {
+    fn of_a_module_only_parts_are_read() {
         let signed = Signed::Pkcs7(Pkcs7::by("A key", &[0, 0xab, 1], &[7; 30]));
         let files =
             [large("a").build(), large("b").signed(signed).build(), ModuleSpec::new("c").build()];
-        let in_parts = read(&files);
-        assert_eq!(in_parts, files.iter().map(|file| Some(file.len())).collect::<Vec<_>>());
+        assert_eq!(in_parts(&files), [true; 3]);
     }
 
     #[test]
     fn what_is_odd_is_read_in_whole() {
         let whole = large("a").modinfo("license", "GPL").build();
-        // A signature that claims all the file before it.
-        let mut claims = whole.clone();
-        let length = u32::try_from(whole.len() - 100).unwrap().to_be_bytes();
-        claims.extend([&[1, 4, 1, 0, 0, 0, 0, 0][..], &length].concat());
-        claims.extend(b"~Module signature appended~\n");
-        let bare = large("a").without_modinfo().build();
-        assert_eq!(read(&[claims, bare, vec![0x7f; 70], b"\x7fELF!".to_vec()]), [None; 4]);
-        let cuts: Vec<_> = (0..whole.len()).step_by(997).map(|at| whole[..at].to_vec()).collect();
-        assert!(read(&cuts).iter().all(Option::is_none));
+        let odd = [vec![0x7f; 70], b"\x7fELF!!".to_vec(), whole[..5000].to_vec()];
+        assert_eq!(in_parts(&odd), [false; 3]);
     }
 }

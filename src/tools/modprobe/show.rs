@@ -125,8 +125,7 @@ fn dump(index: Option<&Index>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Puts a line into `lines` from `at` on, and returns where it ends; `None`
-/// when there is no room. Called, it would cost a twentieth of all.
-#[inline(always)]
+/// when there is no room.
 fn put_line(lines: &mut [u8], at: usize, key: &[u8], value: &[u8]) -> Option<usize> {
     const LABEL: &[u8; 6] = b"alias ";
     let (label, rest) = lines.get_mut(at..)?.split_first_chunk_mut()?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use komod_cache::{Facts, Key, Place, Told, Tree, checksum};
 use komod_config::Config;
 use komod_depmod::{KernelSymbols, Symbols};
-use komod_elf::{Excerpt, Module, Outline, Signature, strip_modversions, strip_vermagic};
+use komod_elf::{Excerpt, Module, Signature, strip_modversions, strip_vermagic};
 use komod_file::{Compression, DEFAULT_LIMIT, decompress, kernel_may_refuse};
 use komod_index::{BuiltinInfo, DepLine, DeviceNode, Index};
 
@@ -113,7 +113,6 @@ fn module(bytes: &[u8]) {
     let _ = black_box(Signature::of(bytes));
     let mut image = bytes.to_vec();
     let _ = (strip_modversions(&mut image), strip_vermagic(&mut image));
-    let _ = black_box((Outline::headers(bytes), Outline::of(bytes)));
     let mut excerpt = Excerpt::default();
     let mut read = |offset: u64, part: &mut [u8]| {
         let start = usize::try_from(offset).ok().and_then(|start| bytes.get(start..));
@@ -127,6 +126,9 @@ fn module(bytes: &[u8]) {
     };
     if let Some(module) = excerpt.read(bytes.len() as u64, &mut read) {
         of_module(&module);
+    }
+    if let Some((module, end)) = excerpt.read_modinfo(bytes.len() as u64, &mut read) {
+        let _ = black_box((module.modinfo(), Signature::of(end)));
     }
     if let Ok(module) = Module::parse(bytes) {
         of_module(&module);

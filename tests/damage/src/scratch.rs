@@ -165,7 +165,13 @@ impl Scratch {
             .enter(&mut symbols);
         let found = scan(&self.modules, &config, sink).expect("a tree");
         let mut catalog = sort_modules(found, &self.modules, sink);
-        let how = Reading { workers: NonZeroUsize::MIN, prefix: None, checks: true, tales: false };
+        let how = Reading {
+            workers: NonZeroUsize::MIN,
+            prefix: None,
+            checks: true,
+            more_if_waiting: false,
+            tales: false,
+        };
         load_modules(&mut catalog, &mut symbols, how, sink);
         let checks = Checks { unknown: true, versions: true };
         let Ok(graph) = Graph::resolve(&catalog, &symbols, checks, sink) else {

@@ -99,6 +99,11 @@ pub fn judge(name: &str, ours: &Account, theirs: &Account, tally: &mut Tally) {
         ours.failed_units.len(),
         theirs.failed_units.len()
     );
+    let first = |account: &Account| Some(account.figures.get("first")?.first()? / 1e6);
+    if let (Some(own), Some(usual)) = (first(ours), first(theirs)) {
+        let ratio = own / usual;
+        println!("    udev's processor time: komod {own:.0} ms, kmod {usual:.0} ms: {ratio:.3}");
+    }
     more.iter().for_each(|line| println!("    only with komod: {line}"));
     less.iter().for_each(|line| println!("    only with the original: {line}"));
     broken.iter().for_each(|unit| println!("    fails with komod: {unit}"));

@@ -76,8 +76,9 @@ impl Image {
         if side == Side::Komod {
             install_packages(&copy, own)?;
         }
-        if debs.is_some() {
-            copy.run(include_str!("makers.sh"), &[])?;
+        for script in ["makers", "dkms"].iter().filter(|_| debs.is_some()) {
+            let file = workspace().join("tests/vm/debian13").join(script);
+            copy.run(&fs::read_to_string(&file).map_err(Stop::io(file.display()))?, &[])?;
         }
         let image = Self {
             side,
