@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use komod_kernel::Kernel;
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
 
 use crate::report::Report;
 
@@ -15,6 +18,15 @@ pub const MODULE_DIRECTORY: &str = "/lib/modules";
 /// The text of the kernel's command line. It is the running machine's, also
 /// when another root is asked about.
 pub const KERNEL_COMMAND_LINE: &str = "/proc/cmdline";
+
+/// How many processors this process may run on (`sched_getaffinity`(2)); one where the
+/// kernel does not tell. A share of a processor's time that a control group limits counts
+/// as a whole one: the search for such limits would be a hundredth of the program.
+pub fn processors() -> NonZeroUsize {
+    let may = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    let number = (0..CpuSet::count()).filter(|number| may.is_set(*number).unwrap_or(false));
+    NonZeroUsize::new(number.count()).unwrap_or(NonZeroUsize::MIN)
+}
 
 /// Everything a tool may touch, made by the caller and passed down.
 pub struct Host<'a> {

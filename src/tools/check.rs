@@ -3,14 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use komod_check::{Checked, Place, check};
 
 use super::Tool;
 use crate::cli::{self, Definition, flag, value};
-use crate::host::{Host, MODULE_DIRECTORY, Outcome};
+use crate::host::{Host, MODULE_DIRECTORY, Outcome, processors};
 use crate::io_text;
 use crate::json::Line;
 use crate::report::Level;
@@ -64,7 +63,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         dir: &dir,
         release,
         running: root == Path::new("/") && release == own,
-        workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        workers: processors(),
     };
     match check(&place) {
         Ok(checked) => tell(host, &checked, given.flag("json")),

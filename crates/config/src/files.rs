@@ -110,7 +110,7 @@ fn directory(
     };
     let mut names: Vec<_> = entries.flatten().map(|e| (e.file_name(), e.file_type())).collect();
     // Only warnings come in this order.
-    names.sort_by(|a, b| a.0.cmp(&b.0));
+    names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     for (name, kind) in names {
         if name.as_bytes().starts_with(b".") {
             continue;

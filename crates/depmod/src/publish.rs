@@ -124,7 +124,7 @@ pub fn publish(dir: &Path, files: &[OutputFile], turn: Option<Turn>) -> Result<(
             .check(file.contents.len())
             .map_err(|error| PublishError::Write { path: path.clone(), error })?;
     }
-    staged.sort_by_key(|(file, ..)| rank(file.name));
+    staged.sort_unstable_by_key(|(file, ..)| rank(file.name));
     for (_, path, temporary) in staged {
         temporary.take_name(&path).map_err(|error| PublishError::Replace { path, error })?;
     }

@@ -11,7 +11,7 @@ use komod_config::Search;
 use super::findings::lossy;
 use super::{GaveUp, cached};
 use crate::cli::Given;
-use crate::host::Host;
+use crate::host::{Host, processors};
 use crate::io_text;
 
 pub(super) struct Options {
@@ -124,8 +124,7 @@ fn jobs(host: &mut Host<'_>, given: &Given) -> Result<(NonZeroUsize, bool), Gave
         (Some(text), _) => ("-j", text),
         (None, Some(text)) => ("KOMOD_THREADS", text),
         (None, None) => {
-            let all = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            return Ok((all, false));
+            return Ok((processors(), false));
         }
     };
     let number = text.to_str().and_then(|text| text.parse().ok());

@@ -115,7 +115,7 @@ fn one(
         let word = String::from_utf8_lossy(word);
         host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
-    if host.report.wants(Level::Notice) {
+    if settings.dry_run && host.report.wants(Level::Notice) {
         tell_skipped(&plan, resolver, &mut host.report);
     }
     if tell_denied(&plan, &mut host.report) {

@@ -164,8 +164,10 @@ impl Database<'_> {
         // Those that take longest first.
         let all = MAKERS.iter().enumerate();
         let wanted = all.filter(|(place, (name, _))| !before.spares(*place, name));
-        let mut places: Vec<usize> = wanted.map(|(place, _)| place).collect();
-        places.sort_by_key(|place| matches!(MAKERS.get(*place), Some((_, Maker::Text(_)))));
+        let is_text = |place: &usize| matches!(MAKERS.get(*place), Some((_, Maker::Text(_))));
+        let (texts, mut places): (Vec<usize>, Vec<usize>) =
+            wanted.map(|(place, _)| place).partition(is_text);
+        places.extend(texts);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut made = Vec::new();
