@@ -236,8 +236,11 @@ impl Context {
 
     fn say_denied(&self, level: i32, function: &str, module: &ModuleName, line: &Deny) {
         let (origin, reason) = (&line.origin, String::from_utf8_lossy(&line.reason));
-        let text = format_args!("module '{module}' is denied by {origin}: {reason}");
-        self.log.say(level, function, text);
+        self.log.say(
+            level,
+            function,
+            format_args!("module '{module}' is denied by {origin}: {reason}"),
+        );
     }
 
     /// Tells what happens while something is loaded.
