@@ -175,7 +175,7 @@ conf 'blacklist dummy'
 t modprobe -b dummy
 status 0
 no_hint
-t modprobe -v -b dummy
+t modprobe -n -v -b dummy
 status 0
 err_has 'dummy is skipped: blacklisted by /etc/modprobe.d/scenario.conf:1'
 conf
