@@ -34,6 +34,8 @@ pub const OPENSSL: Need = Need { program: "openssl", package: "openssl" };
 pub const MUSL: Need = Need { program: "musl-gcc", package: "musl-tools" };
 /// What sees the system calls of a program.
 pub const STRACE: Need = Need { program: "strace", package: "strace" };
+/// What compares the interfaces of two libraries.
+pub const ABIDIFF: Need = Need { program: "abidiff", package: "abigail-tools" };
 /// What watches a program's memory and counts its instructions.
 pub const VALGRIND: Need = Need { program: "valgrind", package: "valgrind" };
 

@@ -1,6 +1,7 @@
 //! `libkmod.so.2`: built and linked here, asked by the C program `ask` (`ask`),
-//! judged beside the original (`judge`).
+//! judged beside the original (`judge`; `abi` for what the linker sees).
 
+pub mod abi;
 pub mod ask;
 pub mod judge;
 

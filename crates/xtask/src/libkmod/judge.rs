@@ -1,13 +1,12 @@
 //! The library beside the original: the same functions, types and answers, on small
 //! trees and on Debian's whole kernel, and no memory lost.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 
 use super::ask::{Ask, Header};
-use super::{Library, SONAME};
+use super::{Library, abi};
 use crate::callgrind::Callgrind;
 use crate::compare::{Draw, indexed};
 use crate::fetch::{Debian13, original_header};
@@ -30,7 +29,7 @@ const WORDS: [&str; 7] = [
 /// debugged.
 pub fn part() -> Result<Tally, Stop> {
     let library = Library::release()?;
-    let mut tally = same_functions(&library)?;
+    let mut tally = abi::same(&library)?;
     tally.add(same_variables(&library)?);
     for header in [Header::Ours, Header::Original] {
         let ask = Ask::build(header)?;
@@ -83,28 +82,6 @@ fn cheap(ask: &Ask, library: &Library, modules: &Path, scratch: &Path) -> Result
     Ok(share <= MOST && ours == theirs)
 }
 
-/// Whether it offers the original's functions, each in its version and as the default,
-/// answers to the same name, and needs nothing but the C library.
-fn same_functions(library: &Library) -> Result<Tally, Stop> {
-    let original = Debian13::fetch()?.original.libraries().join(SONAME);
-    let (ours, theirs) = (functions(&library.file())?, functions(&original)?);
-    let mut tally = Tally::default();
-    for name in theirs.symmetric_difference(&ours) {
-        println!("{name}: {}", if ours.contains(name) { "komod's alone" } else { "missing" });
-        tally.count(false);
-    }
-    ours.intersection(&theirs).for_each(|_| tally.count(true));
-    let (soname, needed) = dynamic(&library.file())?;
-    let of_c = |name: &String| name == "libc.so.6" || name.starts_with("ld-linux");
-    let right = soname == [SONAME] && needed.iter().all(of_c);
-    tally.count(right);
-    if !right {
-        println!("it is called {soname:?} and needs {needed:?}");
-    }
-    println!("{} functions", ours.len());
-    Ok(tally)
-}
-
 /// Whether the files of pkg-config say what the original's say. What they are for is
 /// said in words of our own; modules are unpacked that the original cannot.
 fn same_variables(library: &Library) -> Result<Tally, Stop> {
@@ -128,26 +105,6 @@ fn same_variables(library: &Library) -> Result<Tally, Stop> {
         }
     }
     Ok(tally)
-}
-
-/// `NAME@@VERSION` of all that a library offers.
-fn functions(file: &Path) -> Result<BTreeSet<String>, Stop> {
-    let mut nm = Command::new("nm");
-    nm.args(["--dynamic", "--defined-only", "--with-symbol-versions"]).arg(file);
-    let text = programs::text(&mut nm)?;
-    let names = text.lines().filter_map(|line| line.split_once(" T "));
-    Ok(names.map(|(_, name)| name.to_owned()).collect())
-}
-
-/// The names that a library answers to, and those that it asks for.
-fn dynamic(file: &Path) -> Result<(Vec<String>, Vec<String>), Stop> {
-    let text = programs::text(Command::new("readelf").args(["--dynamic", "--wide"]).arg(file))?;
-    let named = |tag: &str| {
-        let lines = text.lines().filter(|line| line.contains(tag));
-        let names = lines.filter_map(|line| line.split_once('[')?.1.strip_suffix(']'));
-        names.map(str::to_owned).collect()
-    };
-    Ok((named("(SONAME)"), named("(NEEDED)")))
 }
 
 /// All that can be asked of a module.
