@@ -26,7 +26,7 @@ use crate::outcome::{Stop, Tally};
 use crate::packages::{self, AptLock, Suite};
 use crate::qemu::{Event, Hardware, Machine, tell};
 use crate::system::System;
-use crate::{binary, debian, programs};
+use crate::{binary, debian, leftovers, programs};
 
 /// What the machine has for udev to find, each a driver of another kind. The network
 /// reaches nothing.
@@ -207,8 +207,9 @@ impl Place {
     pub fn new() -> Result<Self, Stop> {
         let system = System::fetch()?;
         let cache = packages::cache()?;
+        leftovers::remove(&cache, "boot");
         let scratch = tempfile::Builder::new()
-            .prefix("boot-")
+            .prefix(&format!("boot-{}-", std::process::id()))
             .tempdir_in(&cache)
             .map_err(Stop::io(cache.display()))?;
         let program = binary::musl()?;

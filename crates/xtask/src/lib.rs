@@ -62,6 +62,7 @@ pub mod instructions;
 pub mod islands;
 #[cfg(test)]
 mod ledger;
+pub mod leftovers;
 pub mod libkmod;
 pub mod loaded;
 pub mod manual;

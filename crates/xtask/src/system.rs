@@ -9,11 +9,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::install;
 use crate::mirror;
 use crate::outcome::Stop;
 use crate::packages::{self, AptLock};
 use crate::programs;
+use crate::{install, leftovers};
 
 /// A release of Debian, and what is in a system of it beside the base.
 #[derive(Debug, Clone, Copy)]
@@ -121,10 +121,11 @@ impl System {
 }
 
 impl Copy {
-    /// Where a copy will be; it is not made yet.
+    /// Where a copy will be; it is not made yet. Those of killed runs are removed.
     fn named(name: &str) -> Result<Self, Stop> {
-        let to = format!("system-{}-{name}", std::process::id());
-        Ok(Self { root: packages::cache()?.join(to) })
+        let cache = packages::cache()?;
+        leftovers::remove(&cache, "copy");
+        Ok(Self { root: cache.join(format!("copy-{}-{name}", std::process::id())) })
     }
 
     /// Runs a shell's script as root of the copy, with these words; what it says

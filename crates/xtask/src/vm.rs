@@ -19,6 +19,7 @@ use crate::boot;
 use crate::causes;
 use crate::fetch::Debian13;
 use crate::guest::{Form, Guest, Tools};
+use crate::leftovers;
 use crate::libkmod::ask::{Ask, Header};
 use crate::libkmod::{Library, SONAME};
 use crate::outcome::{Stop, Tally};
@@ -296,9 +297,11 @@ impl Report {
     }
 }
 
-/// A directory of this process alone; the caller removes it.
+/// A directory of this process alone; the caller removes it. Those of killed runs go.
 pub fn scratch() -> Result<PathBuf, Stop> {
-    let dir = std::env::temp_dir().join(format!("komod-vm-{}", std::process::id()));
+    let temporary = std::env::temp_dir();
+    leftovers::remove(&temporary, "komod-vm");
+    let dir = temporary.join(format!("komod-vm-{}", std::process::id()));
     std::fs::create_dir_all(&dir).map_err(Stop::io(dir.display()))?;
     Ok(dir)
 }
