@@ -71,7 +71,32 @@ ours() {
 }
 
 theirs() {
-	apt_watched install /debs/theirs/kmod_*.deb /debs/theirs/libkmod2_*.deb
+	apt_watched install "$@" /debs/theirs/kmod_*.deb /debs/theirs/libkmod2_*.deb
+	are_theirs
+}
+
+# The tools alone are asked for, of an archive. Debian 12's want the very library of their
+# own release, which comes with them; with Debian 13's komod's stays.
+theirs_by_name() {
+	for file in /debs/theirs/*.deb; do
+		dpkg-deb --field $file
+		printf 'Filename: %s\nSize: %s\nSHA256: %s\n\n' ./${file##*/} $(stat -c %s $file) \
+			$(sha256sum <$file | cut -d' ' -f1)
+	done >/debs/theirs/Packages
+	rm -rf /etc/apt/sources.list.d
+	echo 'deb [trusted=yes] file:/debs/theirs ./' >/etc/apt/sources.list
+	check 'apt has an archive' apt-get -qq update
+	apt_watched install --autoremove kmod
+	check 'modprobe is kmod' sh -c 'modprobe --version | grep -q ^kmod'
+	if [ $1 = 13 ]; then
+		check 'the library is still komod' sh -c \
+			"dpkg-query --search $LIBRARY.5.1 | grep -q ^libkomod2"
+		apt_watched install --autoremove libkmod2
+	fi
+	are_theirs
+}
+
+are_theirs() {
 	silent "kmod's files are as packed" dpkg --verify kmod libkmod2
 	check 'modprobe is kmod' sh -c 'modprobe --version | grep -q ^kmod'
 	check 'modprobe is not komod' sh -c '! modprobe --version | grep -q komod'
@@ -109,7 +134,7 @@ if [ $1 = 13 ]; then
 fi
 echo 'update_initramfs=no' >/etc/initramfs-tools/update-initramfs.conf
 
-theirs
+theirs_by_name $1
 check 'dpkg is watched' test -e $HOOK
 silent "bash-completion's files are its own" sh -c \
 	'! dpkg -s bash-completion >/dev/null 2>&1 || dpkg --verify bash-completion'
@@ -121,7 +146,11 @@ check 'komod can be removed alone' dpkg --remove --force-depends komod
 for command in $COMMANDS; do check "$command is gone" gone $command; done
 check 'and comes back' dpkg --install /debs/ours/komod_*.deb
 
-theirs
+# Of what came for komod's sake nothing stays, in the same run.
+check 'as if komod alone had been asked for' apt-mark auto libkomod2 komod-handover
+theirs --autoremove
+check 'the bridge is gone too' not dpkg-query --status komod-handover
+check 'and does not watch dpkg' gone $HOOK
 check 'all of it goes' apt-get -qq -y purge komod libkomod2 komod-handover
 silent 'nothing stays' find / -xdev -name '*komod*' ! -path '/debs*' ! -path '/proc*'
 check 'but for /etc/modules' test -e /etc/modules
