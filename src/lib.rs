@@ -10,7 +10,6 @@ mod errno;
 #[cfg(any(test, all(target_env = "musl", not(debug_assertions))))]
 mod heap;
 pub mod host;
-mod json;
 #[cfg(all(target_arch = "x86_64", any(test, all(target_env = "musl", not(debug_assertions)))))]
 mod memory;
 mod output;

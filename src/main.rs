@@ -10,7 +10,6 @@
 //! host.rs        where the world is: kernel, directories, streams
 //! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
 //! output.rs      standard output, as long as somebody reads it
-//! json.rs        JSON Lines, for programs
 //! memory.rs      copying and comparing bytes, in place of musl's
 //! heap.rs        the first memory, in place of musl's allocator
 //! unwind.rs      no unwinder, in place of libunwind
@@ -21,6 +20,10 @@
 //!    |
 //!    |  what is wrong with a tree
 //!    +- crates/check    root, release -> findings         (kmod check)
+//!    |
+//!    |  what would happen, and why; what tools tell programs
+//!    +- crates/explain  name -> account, text             (kmod explain)
+//!    +- crates/json     facts -> JSON Lines               (--json)
 //!    |
 //!    |  why it did not happen
 //!    +- crates/why      module file, kernel -> causes     (modprobe, insmod)

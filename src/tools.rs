@@ -2,7 +2,6 @@
 //! function.
 
 mod check;
-mod denied;
 mod depmod;
 mod explain;
 mod exposed;
@@ -13,7 +12,6 @@ mod lsmod;
 mod modinfo;
 mod modprobe;
 mod parameters;
-mod planned;
 mod rmmod;
 mod static_nodes;
 

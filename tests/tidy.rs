@@ -18,6 +18,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("depmod", FORMATS),
     ("why", ENGINES),
     ("check", OVER_ENGINES),
+    ("json", ENGINES),
+    ("explain", TELLERS),
     ("libkmod", ENGINES),
 ];
 const LEAVES: &[&str] = &["name", "elf", "file", "kernel"];
@@ -28,6 +30,9 @@ const ENGINES: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "
 
 /// What looks at a whole tree uses depmod's engine too, and the words of who says why.
 const OVER_ENGINES: &[&str] = &["name", "elf", "file", "index", "config", "probe", "depmod", "why"];
+
+/// What tells of a name uses the words of who says why, and writes for programs.
+const TELLERS: &[&str] = &["name", "elf", "file", "kernel", "config", "probe", "why", "json"];
 
 /// The only files that may hold `unsafe`: each says why.
 const ISLANDS: &[&str] = &[

@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use komod_check::{Checked, Place, check};
+use komod_json::{Line, put_finding};
 
 use super::Tool;
 use crate::cli::{self, Definition, flag, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome, processors};
 use crate::io_text;
-use crate::json::Line;
 use crate::report::Level;
 
 pub(super) const TOOL: Tool = Tool {
@@ -82,13 +82,8 @@ fn tell(host: &mut Host<'_>, checked: &Checked, json: bool) -> io::Result<Outcom
             writeln!(host.stdout, "{finding}")?;
             continue;
         }
-        line.key("file").text(finding.path());
-        match finding.line {
-            Some(number) => line.key("line").number(number.into()),
-            None => line.key("line").null(),
-        }
-        line.key("kind").text(finding.kind.as_bytes());
-        line.key("what").text(finding.what.as_bytes());
+        let number = finding.line.map(u64::from);
+        put_finding(&mut line, finding.path(), number, finding.kind, &finding.what);
         line.write(host.stdout)?;
     }
     host.report.set_threshold(Level::Notice);

@@ -9,9 +9,8 @@ use std::path::Path;
 use komod_config::{Config, Search};
 use komod_name::ModuleName;
 use komod_probe::{Cause, Database, Event, Force, load_file};
-use komod_why::{Attempt, Way};
+use komod_why::{Attempt, Denied, Way};
 
-use super::denied::Denied;
 use super::hints::Hints;
 use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};

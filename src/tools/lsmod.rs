@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 
+use komod_json as json;
 use komod_kernel::{Kernel, LoadedModule};
 
 use super::{Tool, parse_and_listen};
 use crate::cli::{Definition, count, flag};
 use crate::host::{Host, Outcome};
 use crate::io_text;
-use crate::json::Line;
 
 pub(super) const TOOL: Tool = Tool {
     name: "lsmod",
@@ -54,9 +54,11 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     };
     let rows = loaded.into_iter().map(|module| Row::of(module, host.kernel));
     if given.flag("json") {
-        let mut line = Line::new();
+        let mut line = json::Line::new();
         for row in rows {
-            row.into_json(&mut line);
+            let Row { name, size, refcnt, holders } = &row;
+            let loaded = json::Loaded { name, size: *size, refcnt: *refcnt, holders };
+            loaded.put(&mut line);
             line.write(host.stdout)?;
         }
     } else {
@@ -89,16 +91,6 @@ impl Row {
             _ => kernel.holders(&module.name).unwrap_or(module.holders),
         };
         Self { name: module.name, size, refcnt, holders }
-    }
-
-    fn into_json(self, line: &mut Line) {
-        line.key("name").text(&self.name);
-        line.key("size").number(self.size);
-        match u64::try_from(self.refcnt) {
-            Ok(refcnt) => line.key("refcnt").number(refcnt),
-            Err(_) => line.key("refcnt").null(),
-        }
-        line.key("holders").texts(self.holders.iter().map(Vec::as_slice));
     }
 }
 

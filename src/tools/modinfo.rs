@@ -2,7 +2,6 @@
 
 mod contents;
 mod fields;
-mod json;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -14,12 +13,12 @@ use komod_config::Config;
 use komod_elf::{Module, Signature, modinfo_strings};
 use komod_file::ModuleFile;
 use komod_index::BuiltinInfo;
+use komod_json as json;
 use komod_probe::{Broken, Database, Resolver, Target};
 
 use super::Tool;
 use crate::cli::{self, Definition, Given, flag, value};
 use crate::host::{Host, MODULE_DIRECTORY, Outcome};
-use crate::json::Line;
 use crate::{errno_text, io_text};
 use contents::{Contents, Said};
 use fields::{Field, Parameter, line, named_parameters, show_fields};
@@ -289,13 +288,23 @@ fn show_json(
         return Ok(Outcome::Failure);
     };
     let parameters = parameters(host, &fields);
-    let mut line = Line::new();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .rev()
+        .map(|it| json::Parameter {
+            name: &it.name,
+            kind: it.kind.as_deref(),
+            description: it.description.as_deref(),
+        })
+        .collect();
+    let pairs: Vec<_> = fields.iter().map(|field| (&*field.key, &*field.value)).collect();
+    let mut line = json::Line::new();
     json::Shown {
         query: operand.as_bytes(),
         name: target.name.as_bytes(),
         filename: file.as_deref().map(|path| path.as_os_str().as_bytes()),
         builtin: target.is_builtin(database),
-        fields: &fields,
+        fields: &pairs,
         parameters: &parameters,
         signature: signature.as_ref(),
     }

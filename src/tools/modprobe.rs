@@ -1,7 +1,6 @@
 //! `modprobe`: loads a module and all that it needs, or removes it.
 
 pub(super) mod insert;
-mod json;
 mod lines;
 mod remove;
 mod show;
@@ -18,6 +17,7 @@ use std::time::Duration;
 
 use komod_config::{Config, Search};
 use komod_index::Error as IndexError;
+use komod_json as json;
 use komod_probe::{Blacklist, Broken, Database, Force, RemovalRequest, Request, Resolver, Shell};
 
 use super::Tool;
@@ -157,7 +157,9 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let database = ManuallyDrop::new(Database::new(directory));
     let resolver = Resolver { database: &database, config: &config };
     let outcome = match mode {
-        Mode::ShowConfig if settings.json => json::config(host, &resolver),
+        Mode::ShowConfig if settings.json => {
+            json::config(host.stdout, &resolver).map(|()| Outcome::Success)
+        }
         Mode::ShowConfig => show::config(host, &resolver),
         Mode::ShowModversions(name) => symbols::modversions(host, &resolver, &settings, &name),
         Mode::ShowExports(name) => symbols::exports(host, &resolver, &settings, &name),

@@ -26,6 +26,7 @@
     )
 )]
 
+mod denied;
 mod exports;
 mod facts;
 mod failure;
@@ -49,6 +50,7 @@ mod words;
 #[cfg(test)]
 mod world;
 
+pub use denied::Denied;
 pub use exports::{Export, Exporter, OwnExports};
 pub use facts::KernelFacts;
 pub use failure::{Attempt, causes, ignored_parameters};
@@ -57,5 +59,5 @@ pub use nearest::nearest;
 pub use parameters::Parameter;
 pub use preflight::{Way, looks_like, preflight, preflight_bytes, same_magic, trailer};
 pub use reference::Reference;
-pub use situation::{in_use, no_file, unknown_name};
+pub use situation::{in_use, near_names, no_file, unknown_name};
 pub use trust::{KeySearch, Lockdown};

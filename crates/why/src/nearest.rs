@@ -4,22 +4,30 @@
 /// too much, another or in its neighbour's place, and no more than two. `None` if there
 /// is none so near, or several are as near as each other.
 pub fn nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
-    let most = name.len().checked_div(3).unwrap_or(0).min(2);
-    let mut best: Option<(usize, &[u8])> = None;
-    let mut is_alone = true;
-    for other in all.filter(|other| other.len().abs_diff(name.len()) <= most && *other != name) {
+    let mut found = all_nearest(name, all);
+    let nearest = found.pop();
+    nearest.filter(|_| found.is_empty())
+}
+
+/// The names among `all` that are nearest to `name`, all as near as each other, without
+/// repetition; none that are farther than for [`nearest`].
+pub fn all_nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let mut most = name.len().checked_div(3).unwrap_or(0).min(2);
+    let mut best: Vec<&[u8]> = Vec::new();
+    for other in all {
+        if other.len().abs_diff(name.len()) > most || other == name {
+            continue;
+        }
         let apart = distance(name, other);
-        match best {
-            Some((least, known)) if apart == least && known != other => is_alone = false,
-            Some((least, _)) if apart >= least => {}
-            _ if apart <= most => {
-                best = Some((apart, other));
-                is_alone = true;
-            }
-            _ => {}
+        if apart < most {
+            best.clear();
+            most = apart;
+        }
+        if apart == most && !best.contains(&other) {
+            best.push(other);
         }
     }
-    best.filter(|_| is_alone).map(|(_, name)| name.to_vec())
+    best.into_iter().map(<[u8]>::to_vec).collect()
 }
 
 /// How many letters have to be changed, put in, taken out or swapped with their
@@ -69,5 +77,7 @@ mod tests {
         assert_eq!(of("bd"), None, "too short to tell");
         assert_eq!(of("nrd"), None, "two are as near");
         assert_eq!(of("elephant"), None);
+        assert_eq!(all_nearest(b"nrd", names.into_iter()), [&b"brd"[..], b"nbd"]);
+        assert_eq!(all_nearest(b"dumy", names.into_iter().chain(names)), [&b"dummy"[..]]);
     }
 }

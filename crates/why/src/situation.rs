@@ -9,7 +9,7 @@ use komod_kernel::Kernel;
 use komod_name::ModuleName;
 
 use crate::facts::KernelFacts;
-use crate::nearest::nearest;
+use crate::nearest::{all_nearest, nearest};
 use crate::{Cause, Finding};
 
 /// Why nothing is known under `name`, which is no path: `modprobe NAME` found no module.
@@ -42,13 +42,26 @@ pub fn unknown_name(name: &[u8], kernel: &KernelFacts<'_>) -> Vec<Finding> {
         let cause = Cause::FileForName { module: module.clone() };
         return if is_known(&module) { vec![Finding::sure(cause)] } else { Vec::new() };
     }
+    let mut near = near_names(name, kernel);
+    let nearest = near.pop().filter(|_| near.is_empty());
+    let cause = nearest.map(|nearest| Cause::Misspelt { name: name.to_vec(), nearest });
+    cause.into_iter().map(Finding::sure).collect()
+}
+
+/// The names of modules, in files or built in, that are nearest to `name`, all as near as
+/// each other; none that are far from it, and none of a path or a device's alias.
+#[inline(never)] // it would be built for speed where it is called
+pub fn near_names(name: &[u8], kernel: &KernelFacts<'_>) -> Vec<Vec<u8>> {
+    if name.contains(&b':') || name.contains(&b'/') {
+        return Vec::new();
+    }
     let mut names = Vec::new();
     for index in [kernel.database().dep(), kernel.database().builtin()].into_iter().flatten() {
         index.for_each(&mut |key, _| names.push(key.to_vec()));
     }
-    let nearest = nearest(module.as_bytes(), names.iter().map(Vec::as_slice));
-    let cause = nearest.map(|nearest| Cause::Misspelt { name: name.to_vec(), nearest });
-    cause.into_iter().map(Finding::sure).collect()
+    let mut near = all_nearest(ModuleName::new(name).as_bytes(), names.iter().map(Vec::as_slice));
+    near.sort_unstable();
+    near
 }
 
 /// Why `insmod FILE` finds no file: the name of a module, perhaps.

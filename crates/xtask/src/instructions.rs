@@ -18,6 +18,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
+use komod_cases::willing;
 use values::{Values, Verdict, change};
 
 use crate::callgrind::Callgrind;
@@ -142,6 +143,7 @@ fn commands() -> Vec<Counted> {
         counted("start", "modprobe", &["--version"], "kmod version"),
         counted("depmod", "depmod", &["-C", "none", "-b", ".", R], ""),
         counted("modprobe-n-v", "modprobe", &asked(&["-n", "-v", W]), W),
+        counted("modprobe", "modprobe", &asked(&[W]), ""),
         counted("modprobe-c", "modprobe", &asked(&["-c"]), "alias usb:"),
         counted("modinfo-name", "modinfo", &["-b", ".", "-k", R, W], "Driver number 499"),
         counted("modinfo-file", "modinfo", &[&file], "Driver number 499"),
@@ -209,6 +211,7 @@ impl World {
         command.args(["--mount", "--propagation", "private", "/bin/sh", "-c", COVER, "sh"]);
         command.args(["/usr/bin/env", "-i", "KOMOD_THREADS=1"]).args(before);
         command.arg(tool(counted.tool)).args(&counted.words).current_dir(self.dir.path());
+        willing::takes_every_module(&mut command);
         let output = programs::output(&mut command)?;
         let said = String::from_utf8_lossy(&output.stdout);
         if output.status.code() != Some(counted.status) || !said.contains(&counted.says) {

@@ -6,17 +6,19 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use komod_json as json;
 use komod_kernel::Errno;
 use komod_probe::{
     Action, Cause, Event, Failure, LoadError, Plan, Request, Resolver, Status, Step, Target,
     execute, plan_insert,
 };
 
+use komod_why::Denied;
+
 use super::super::hints::Hints;
-use super::{Settings, json, lines, report_broken};
+use super::{Settings, lines, report_broken};
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};
-use crate::tools::denied::Denied;
 use crate::{errno_text, io_text};
 
 /// Loads every one of `names`; parameters are the request's.
@@ -68,10 +70,29 @@ pub(super) fn resolve(
     Ok(outcome)
 }
 
+/// As [`known`], with hints.
+fn find(
+    host: &mut Host<'_>,
+    resolver: &Resolver<'_>,
+    gravity: Level,
+    name: &OsStr,
+) -> Option<Vec<Target>> {
+    let found = known(host, resolver, gravity, name);
+    if found.is_none() && !is_path(name) {
+        hints(host, resolver).unknown(name.as_bytes());
+    }
+    found
+}
+
+fn is_path(name: &OsStr) -> bool {
+    let text = name.as_bytes();
+    text.starts_with(b"/") || text.starts_with(b"./")
+}
+
 /// The modules that an operand stands for: a path begins with `/` or `./`,
 /// everything else is a name or an alias. `None` when there are none, and that
 /// has been reported.
-pub(in crate::tools) fn find(
+pub(in crate::tools) fn known(
     host: &mut Host<'_>,
     resolver: &Resolver<'_>,
     gravity: Level,
@@ -79,7 +100,7 @@ pub(in crate::tools) fn find(
 ) -> Option<Vec<Target>> {
     let text = name.as_bytes();
     let shown = name.to_string_lossy();
-    if text.starts_with(b"/") || text.starts_with(b"./") {
+    if is_path(name) {
         return match Resolver::path(Path::new(name)) {
             Ok(target) => Some(vec![target]),
             Err(error) => {
@@ -95,7 +116,6 @@ pub(in crate::tools) fn find(
     if found.is_empty() {
         let directory = resolver.database.dir().display();
         host.report.say(gravity, format_args!("Module {shown} not found in directory {directory}"));
-        hints(host, resolver).unknown(text);
         return None;
     }
     Some(found)

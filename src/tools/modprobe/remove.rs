@@ -4,13 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
+use komod_json as json;
 use komod_probe::{
     RemovalAction, RemovalEvent, RemovalFailure, RemovalRequest, RemovalStep, Resolver, Target,
     plan_removal, rehearse_removal, remove,
 };
 
 use super::super::hints::Hints;
-use super::{Settings, json, lines, report_broken};
+use super::{Settings, lines, report_broken};
 use crate::errno_text;
 use crate::host::{Host, Outcome};
 use crate::report::{Level, Report};

@@ -21,6 +21,7 @@ mod shell;
 pub mod suite;
 pub mod tree;
 pub mod verdict;
+pub mod willing;
 pub mod words;
 
 pub use case::Case;

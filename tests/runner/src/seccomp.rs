@@ -44,6 +44,15 @@ impl Filter {
     /// Asks about these calls, at most 200, by their numbers; all others pass. Calls
     /// of another ABI fail: they would pass unseen.
     pub fn of(calls: &[libc::c_long]) -> Self {
+        Self::that(libc::SECCOMP_RET_USER_NOTIF, calls)
+    }
+
+    /// These calls end with 0 and do nothing; all others as in [`Filter::of`].
+    pub fn granting(calls: &[libc::c_long]) -> Self {
+        Self::that(libc::SECCOMP_RET_ERRNO, calls)
+    }
+
+    fn that(does: u32, calls: &[libc::c_long]) -> Self {
         let load = |at: u32| filter(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, at);
         let equal = |value: u32, then: u8, otherwise: u8| {
             filter(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, then, otherwise, value)
@@ -65,7 +74,7 @@ impl Filter {
             program.push(equal(*call as u32, to_the_end, 0));
         }
         program.push(answer(libc::SECCOMP_RET_ALLOW));
-        program.push(answer(libc::SECCOMP_RET_USER_NOTIF));
+        program.push(answer(does));
         Self(program)
     }
 }
@@ -73,20 +82,8 @@ impl Filter {
 /// Puts the calling process under the filter and sends the descriptor where its
 /// calls arrive through `socket`. Runs between fork and exec: allocates nothing.
 pub fn listen(filter: &mut Filter, socket: BorrowedFd<'_>) -> io::Result<()> {
-    let program =
-        libc::sock_fprog { len: filter.0.len() as libc::c_ushort, filter: filter.0.as_mut_ptr() };
-    nix::sys::prctl::set_no_new_privs()?;
-    // SAFETY: `program` points to an array that outlives the call; the kernel
-    // copies it. The result is checked before it is taken for a descriptor.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
-            &raw const program,
-        )
-    };
-    let fd = RawFd::try_from(Errno::result(fd)?).map_err(io::Error::other)?;
+    let fd = install(filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
     // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
     let notify = unsafe { OwnedFd::from_raw_fd(fd) };
     let fds = [notify.as_raw_fd()];
@@ -94,6 +91,28 @@ pub fn listen(filter: &mut Filter, socket: BorrowedFd<'_>) -> io::Result<()> {
     let byte = [io::IoSlice::new(b"x")];
     sendmsg::<()>(socket.as_raw_fd(), &byte, &message, MsgFlags::empty(), None)?;
     Ok(())
+}
+
+/// Puts the calling process under the filter, and gives what the kernel answered. As
+/// [`listen`], allocates nothing.
+fn install(filter: &mut Filter, flags: libc::c_ulong) -> io::Result<libc::c_long> {
+    let program =
+        libc::sock_fprog { len: filter.0.len() as libc::c_ushort, filter: filter.0.as_mut_ptr() };
+    nix::sys::prctl::set_no_new_privs()?;
+    // SAFETY: `program` points to an array that outlives the call; the kernel
+    // copies it.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+    };
+    Ok(Errno::result(answer)?)
+}
+
+/// Makes `command` start under a filter that has nobody listening.
+pub fn confine(command: &mut Command, mut filter: Filter) {
+    // SAFETY: as in `watch`.
+    unsafe {
+        command.pre_exec(move || install(&mut filter, 0).map(drop));
+    }
 }
 
 /// Makes `command` start under the filter; the socket is for [`receive_listener`],

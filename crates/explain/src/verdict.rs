@@ -1,14 +1,12 @@
-//! Whether a module would be loaded.
-
 use komod_probe::{Action, Plan};
 use komod_why::{Cause, Finding};
 
-use super::account::About;
-use crate::tools::denied::Denied;
+use crate::account::About;
+use komod_why::Denied;
 
-/// The answer to that.
+/// Whether a module would be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub enum Answer {
     /// It would, or is in the kernel.
     Yes,
     /// It would not.
@@ -19,17 +17,17 @@ pub(super) enum Answer {
 
 /// The answer with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) answer: Answer,
+pub(crate) struct Verdict {
+    pub(crate) answer: Answer,
     /// Whether the blacklist alone is the reason.
     held_back: bool,
     /// A sentence without its end.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Verdict {
     /// What comes of `plan`, where `about` has its place for each step.
-    pub(super) fn of(plan: &Plan, about: &[About<'_>]) -> Self {
+    pub(crate) fn of(plan: &Plan, about: &[About<'_>]) -> Self {
         let name = &plan.target.name;
         let no = |why: String| Self {
             answer: Answer::No,
@@ -37,7 +35,7 @@ impl Verdict {
             text: format!("{name} would not be loaded: {why}"),
         };
         let mut undecided = None;
-        let mut before = 0;
+        let mut before = 0_u32;
         for (step, about) in plan.steps.iter().zip(about).filter(|(step, _)| step.required) {
             let module = &step.module;
             match &step.action {
@@ -78,7 +76,7 @@ impl Verdict {
                         let of = if step.top { String::new() } else { format!("{module}: ") };
                         return no(format!("{of}{finding}"));
                     }
-                    before += u32::from(!step.top && about.again.is_none());
+                    before = before.saturating_add(u32::from(!step.top && about.again.is_none()));
                 }
                 Action::Builtin | Action::AlreadyLoaded => {}
             }
@@ -101,7 +99,7 @@ impl Verdict {
 
     /// The answer for a text that stands for all of these modules: the worst, but what
     /// is held back counts only where nothing else is meant.
-    pub(super) fn of_all(verdicts: &[Self]) -> Answer {
+    pub(crate) fn of_all(verdicts: &[Self]) -> Answer {
         let mut others = verdicts.iter().filter(|verdict| !verdict.held_back).peekable();
         if others.peek().is_none() {
             return Answer::No;
@@ -114,7 +112,7 @@ impl Verdict {
 
 /// Whether the module fails for it: the kernel passes over unknown parameters, and what it
 /// does not unpack is unpacked here.
-pub(super) fn fails(finding: &Finding) -> bool {
+pub(crate) fn fails(finding: &Finding) -> bool {
     !matches!(
         finding.cause,
         Cause::ParameterUnknown { .. } | Cause::Decompressor { .. } | Cause::AlreadyLoaded { .. }

@@ -1,9 +1,3 @@
-//! JSON Lines: one object a line, for programs (`kmod-json`(5)).
-//!
-//! Not serde_json: what is written here is bytes more often than text, has a
-//! dozen shapes, and is never read back; the writer is a tenth of its size in the
-//! program. The tests read everything with it.
-
 use std::io::{self, Write};
 
 /// One line in the making.
@@ -11,16 +5,16 @@ use std::io::{self, Write};
 /// A comma is put where the byte before asks for one, so that whoever writes a
 /// line only says what stands in it.
 #[derive(Debug, Default)]
-pub(crate) struct Line(Vec<u8>);
+pub struct Line(Vec<u8>);
 
 impl Line {
     /// An object that is open: the next is a [`Line::key`] or the end.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(vec![b'{'])
     }
 
     /// Ends the object, writes the line and begins the next.
-    pub(crate) fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.0.extend_from_slice(b"}\n");
         out.write_all(&self.0)?;
         self.0.clear();
@@ -30,7 +24,7 @@ impl Line {
 
     /// A member's name; its value is the next thing written. `name` is one of
     /// ours: plain letters.
-    pub(crate) fn key(&mut self, name: &str) -> &mut Self {
+    pub fn key(&mut self, name: &str) -> &mut Self {
         self.separate();
         self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
@@ -39,7 +33,7 @@ impl Line {
     }
 
     /// A string; `{"bytes":"HEX"}` where `bytes` are not UTF-8.
-    pub(crate) fn text(&mut self, bytes: &[u8]) {
+    pub fn text(&mut self, bytes: &[u8]) {
         let Ok(text) = std::str::from_utf8(bytes) else {
             self.object(|line| line.key("bytes").hex(bytes));
             return;
@@ -62,7 +56,7 @@ impl Line {
     }
 
     /// A string: two hexadecimal digits for each byte.
-    pub(crate) fn hex(&mut self, bytes: &[u8]) {
+    pub fn hex(&mut self, bytes: &[u8]) {
         self.separate();
         self.0.push(b'"');
         bytes.iter().for_each(|byte| self.digits(*byte));
@@ -70,7 +64,7 @@ impl Line {
     }
 
     /// A string, or null.
-    pub(crate) fn maybe_text(&mut self, bytes: Option<&[u8]>) {
+    pub fn maybe_text(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.text(bytes),
             None => self.null(),
@@ -78,25 +72,25 @@ impl Line {
     }
 
     /// A whole number.
-    pub(crate) fn number(&mut self, number: u64) {
+    pub fn number(&mut self, number: u64) {
         self.separate();
         self.0.extend_from_slice(number.to_string().as_bytes());
     }
 
     /// true or false.
-    pub(crate) fn flag(&mut self, set: bool) {
+    pub fn flag(&mut self, set: bool) {
         self.separate();
         self.0.extend_from_slice(if set { b"true" } else { b"false" });
     }
 
     /// null.
-    pub(crate) fn null(&mut self) {
+    pub fn null(&mut self) {
         self.separate();
         self.0.extend_from_slice(b"null");
     }
 
     /// An object within, with the members that `members` writes.
-    pub(crate) fn object(&mut self, members: impl FnOnce(&mut Self)) {
+    pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.separate();
         self.0.push(b'{');
         members(self);
@@ -104,7 +98,7 @@ impl Line {
     }
 
     /// An array, with what `each` writes of each of `items`.
-    pub(crate) fn array<T>(
+    pub fn array<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
         mut each: impl FnMut(&mut Self, T),
@@ -118,7 +112,7 @@ impl Line {
     }
 
     /// An array of strings.
-    pub(crate) fn texts<'t>(&mut self, items: impl IntoIterator<Item = &'t [u8]>) {
+    pub fn texts<'t>(&mut self, items: impl IntoIterator<Item = &'t [u8]>) {
         self.array(items, Self::text);
     }
 

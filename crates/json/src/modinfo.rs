@@ -1,27 +1,41 @@
-//! `modinfo --json`: what a module says, in the shape that `kmod-json`(5) tells.
-
 use komod_elf::Signature;
 
-use super::fields::{Field, Parameter};
-use crate::json::Line;
+use crate::Line;
 
 /// What is known of one module.
-pub(super) struct Shown<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
     /// The operand as given.
-    pub(super) query: &'a [u8],
-    pub(super) name: &'a [u8],
-    /// `None` of a built-in module without a file.
-    pub(super) filename: Option<&'a [u8]>,
-    pub(super) builtin: bool,
-    pub(super) fields: &'a [Field<'a>],
-    /// The last named comes first.
-    pub(super) parameters: &'a [Parameter],
-    pub(super) signature: Option<&'a Signature>,
+    pub query: &'a [u8],
+    /// The module's name.
+    pub name: &'a [u8],
+    /// Its file; `None` of a built-in module without one.
+    pub filename: Option<&'a [u8]>,
+    /// Whether it is part of the kernel image.
+    pub builtin: bool,
+    /// All that it says, in its order: keys and values.
+    pub fields: &'a [(&'a [u8], &'a [u8])],
+    /// Its parameters, in its order.
+    pub parameters: &'a [Parameter<'a>],
+    /// Who signed it.
+    pub signature: Option<&'a Signature>,
+}
+
+/// One parameter of a module.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// `parmtype`.
+    pub kind: Option<&'a [u8]>,
+    /// `parm`.
+    pub description: Option<&'a [u8]>,
 }
 
 impl Shown<'_> {
     /// Puts all members into `line`.
-    pub(super) fn put(&self, line: &mut Line) {
+    #[inline(never)] // it would be built for speed where it is called
+    pub fn put(&self, line: &mut Line) {
         line.key("query").text(self.query);
         line.key("name").text(self.name);
         line.key("filename").maybe_text(self.filename);
@@ -46,28 +60,28 @@ impl Shown<'_> {
             });
         });
         line.key("weakdeps").texts(self.values("weakdep").flat_map(words));
-        line.key("parameters").array(self.parameters.iter().rev(), |line, parameter| {
+        line.key("parameters").array(self.parameters, |line, parameter| {
             line.object(|line| {
-                line.key("name").text(&parameter.name);
-                line.key("type").maybe_text(parameter.kind.as_deref());
-                line.key("description").maybe_text(parameter.description.as_deref());
+                line.key("name").text(parameter.name);
+                line.key("type").maybe_text(parameter.kind);
+                line.key("description").maybe_text(parameter.description);
             });
         });
         match self.signature {
             Some(signature) => line.key("signature").object(|line| put_signature(signature, line)),
             None => line.key("signature").null(),
         }
-        line.key("fields").array(self.fields, |line, field| {
+        line.key("fields").array(self.fields, |line, (key, value)| {
             line.object(|line| {
-                line.key("key").text(&field.key);
-                line.key("value").text(&field.value);
+                line.key("key").text(key);
+                line.key("value").text(value);
             });
         });
     }
 
     fn values(&self, key: &'static str) -> impl Iterator<Item = &[u8]> {
-        let named = self.fields.iter().filter(move |field| *field.key == *key.as_bytes());
-        named.map(|field| &*field.value)
+        let named = self.fields.iter().filter(move |(own, _)| *own == key.as_bytes());
+        named.map(|(_, value)| *value)
     }
 }
 

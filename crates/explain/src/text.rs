@@ -1,20 +1,18 @@
-//! An account as people read it: one fact a line.
-
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_probe::{Action, Reason, Source, Step};
+use komod_why::{Denied, Finding};
 
-use super::account::{About, Account, State};
-use super::uses::Use;
-use crate::tools::denied::Denied;
+use crate::account::{About, Account, State};
+use crate::uses::Use;
 
 /// So many symbols are named, the rest counted.
 const SYMBOLS: usize = 3;
 
-pub(super) fn write(account: &Account<'_>, query: &OsStr, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(account: &Account<'_>, query: &OsStr, out: &mut dyn Write) -> io::Result<()> {
     let target = &account.plan.target;
     line(out, "", "asked", &[query.as_bytes()])?;
     line(out, "", "module", &[target.name.as_bytes(), b", ", rule(account).as_bytes()])?;
@@ -44,6 +42,26 @@ pub(super) fn write(account: &Account<'_>, query: &OsStr, out: &mut dyn Write) -
     }
     line(out, "", "verdict", &[account.verdict.text.as_bytes()])
 }
+
+/// Of an operand that stands for nothing.
+pub(crate) fn write_unknown(
+    query: &OsStr,
+    findings: &[Finding],
+    near: &[Vec<u8>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    line(out, "", "asked", &[query.as_bytes()])?;
+    for finding in findings {
+        line(out, "", "problem", &[finding.to_string().as_bytes()])?;
+    }
+    for name in near {
+        line(out, "", "nearest", &[name])?;
+    }
+    line(out, "", "verdict", &[query.as_bytes(), NOTHING])
+}
+
+/// The end of a verdict on an operand that stands for nothing.
+pub(crate) const NOTHING: &[u8] = b" would not be loaded: nothing is called so";
 
 /// Which rule made a module of the words.
 fn rule(account: &Account<'_>) -> String {
@@ -108,7 +126,7 @@ fn step(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let name = step.module.as_bytes();
-    let label = format!("step {}", at + 1);
+    let label = format!("step {}", at.saturating_add(1));
     match &step.action {
         Action::Load { path, .. } => {
             line(out, "", &label, &[b"load ", name, b" from ", bytes(path)])?;
@@ -137,7 +155,7 @@ fn step(
         Action::Missing => line(out, "", &label, &[b"fail: there is no file for ", name])?,
     }
     if let Some(earlier) = about.again {
-        let text = format!("not again: step {} has loaded it", earlier + 1);
+        let text = format!("not again: step {} has loaded it", earlier.saturating_add(1));
         return line(out, "  ", "reason", &[text.as_bytes()]);
     }
     reason(account, step, about, out)?;

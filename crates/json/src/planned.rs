@@ -1,15 +1,13 @@
-//! Targets and plans as members of JSON, the same in every tool (`kmod-json`(5)).
-
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_config::Origin;
 use komod_probe::{Action, Plan, Reason, Source, Step, Target};
 
-use crate::json::Line;
+use crate::Line;
 
 /// Puts what a text stands for, and the module's file.
-pub(super) fn put_target(line: &mut Line, target: &Target, file: Option<&Path>) {
+pub fn put_target(line: &mut Line, target: &Target, file: Option<&Path>) {
     let (rule, origin) = match &target.source {
         Source::Path => ("path", None),
         Source::ConfigAlias(origin) => ("config", Some(origin)),
@@ -28,7 +26,7 @@ pub(super) fn put_target(line: &mut Line, target: &Target, file: Option<&Path>) 
 }
 
 /// Puts where a directive stands; null where nothing is written.
-pub(super) fn put_origin(line: &mut Line, origin: Option<&Origin>) {
+pub fn put_origin(line: &mut Line, origin: Option<&Origin>) {
     match origin {
         None => line.key("origin").null(),
         Some(origin) => line.key("origin").object(|line| {
@@ -39,7 +37,7 @@ pub(super) fn put_origin(line: &mut Line, origin: Option<&Origin>) {
 }
 
 /// Puts the steps of `plan`, and of each what `more` adds.
-pub(super) fn put_steps(line: &mut Line, plan: &Plan, mut more: impl FnMut(&mut Line, usize)) {
+pub fn put_steps(line: &mut Line, plan: &Plan, mut more: impl FnMut(&mut Line, usize)) {
     line.key("steps").array(plan.steps.iter().enumerate(), |line, (at, step)| {
         line.object(|line| {
             put_step(line, step);

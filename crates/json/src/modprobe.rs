@@ -1,5 +1,3 @@
-//! `modprobe --json`, in the shapes that `kmod-json`(5) tells.
-
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -8,12 +6,12 @@ use komod_config::Origin;
 use komod_index::Index;
 use komod_probe::{Database, Plan, RemovalAction, RemovalPlan, Resolver, Target};
 
-use crate::host::{Host, Outcome};
-use crate::json::Line;
-use crate::tools::planned::{put_origin, put_steps, put_target};
+use crate::Line;
+use crate::planned::{put_origin, put_steps, put_target};
 
 /// `-R`: what `name` stands for.
-pub(super) fn targets(
+#[inline(never)] // it would be built for speed where it is called
+pub fn targets(
     out: &mut dyn Write,
     database: &Database,
     name: &OsStr,
@@ -28,12 +26,8 @@ pub(super) fn targets(
 }
 
 /// `-n` and `-D`: what would be done for one of the modules that `name` stands for.
-pub(super) fn plan(
-    out: &mut dyn Write,
-    database: &Database,
-    name: &OsStr,
-    plan: &Plan,
-) -> io::Result<()> {
+#[inline(never)] // it would be built for speed where it is called
+pub fn plan(out: &mut dyn Write, database: &Database, name: &OsStr, plan: &Plan) -> io::Result<()> {
     let mut line = Line::new();
     line.key("query").text(name.as_bytes());
     line.key("target")
@@ -43,7 +37,8 @@ pub(super) fn plan(
 }
 
 /// `-r` with them: what would be removed.
-pub(super) fn removal(
+#[inline(never)] // it would be built for speed where it is called
+pub fn removal(
     out: &mut dyn Write,
     database: &Database,
     name: &OsStr,
@@ -75,9 +70,10 @@ pub(super) fn removal(
 }
 
 /// `-c`: directives, then the indexes' entries, a line each.
-pub(super) fn config(host: &mut Host<'_>, resolver: &Resolver<'_>) -> io::Result<Outcome> {
+#[inline(never)] // it would be built for speed where it is called
+pub fn config(out: &mut dyn Write, resolver: &Resolver<'_>) -> io::Result<()> {
     let config = resolver.config;
-    let mut directives = Directives { line: Line::new(), out: &mut *host.stdout };
+    let mut directives = Directives { line: Line::new(), out };
     for it in &config.blacklists {
         directives.put("blacklist", "module", &it.module, &it.origin, |_| {})?;
     }
@@ -120,8 +116,7 @@ pub(super) fn config(host: &mut Host<'_>, resolver: &Resolver<'_>) -> io::Result
         directives.put("allow", "module", &it.module, &it.origin, |_| {})?;
     }
     directives.index("alias", resolver.database.aliases())?;
-    directives.index("symbol", resolver.database.symbols())?;
-    Ok(Outcome::Success)
+    directives.index("symbol", resolver.database.symbols())
 }
 
 struct Directives<'o> {

@@ -1,5 +1,3 @@
-//! Through which symbols modules depend on one another.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -16,21 +14,21 @@ struct Symbols {
 
 /// Who uses what of whom: each file is read once.
 #[derive(Debug, Default)]
-pub(super) struct Uses(BTreeMap<PathBuf, Symbols>);
+pub(crate) struct Uses(BTreeMap<PathBuf, Symbols>);
 
 /// One module's use of another.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Use {
+pub(crate) struct Use {
     /// Who uses it.
-    pub(super) module: ModuleName,
+    pub(crate) module: ModuleName,
     /// The symbols, in the order of the user's symbol table.
-    pub(super) symbols: Vec<Vec<u8>>,
+    pub(crate) symbols: Vec<Vec<u8>>,
 }
 
 impl Uses {
     /// Which of `users`, each with its file, need symbols that the module in `file`
     /// exports. A file that cannot be read neither needs nor exports anything.
-    pub(super) fn of(&mut self, file: &Path, users: &[(ModuleName, PathBuf)]) -> Vec<Use> {
+    pub(crate) fn of(&mut self, file: &Path, users: &[(ModuleName, PathBuf)]) -> Vec<Use> {
         for path in users.iter().map(|(_, path)| path.as_path()).chain([file]) {
             if !self.0.contains_key(path) {
                 self.0.insert(path.to_owned(), read(path).unwrap_or_default());

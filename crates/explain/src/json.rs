@@ -1,15 +1,14 @@
-//! An account as `kmod-json`(5) has it.
-
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::account::{About, Account, State};
-use super::verdict::Answer;
-use crate::json::Line;
-use crate::tools::planned::{put_origin, put_steps, put_target};
+use crate::account::{About, Account, State};
+use crate::text::NOTHING;
+use crate::verdict::Answer;
+use komod_json::{Line, put_origin, put_steps, put_target};
+use komod_why::Finding;
 
 /// Puts all members into `line`.
-pub(super) fn put(account: &Account<'_>, query: &OsStr, line: &mut Line) {
+pub(crate) fn put(account: &Account<'_>, query: &OsStr, line: &mut Line) {
     line.key("query").text(query.as_bytes());
     let target = &account.plan.target;
     line.key("target").object(|line| put_target(line, target, account.file.as_deref()));
@@ -29,14 +28,45 @@ pub(super) fn put(account: &Account<'_>, query: &OsStr, line: &mut Line) {
     line.key("weakdeps")
         .texts(account.weakdep.iter().flat_map(|line| line.weak.iter()).map(Vec::as_slice));
     line.key("preflight").maybe_text(account.preflight.as_deref().map(str::as_bytes));
+    put_verdict(line, account.verdict.answer, account.verdict.text.as_bytes());
+    put_findings(line.key("problems"), &[]);
+    line.key("nearest").texts([]);
+}
+
+/// The same of an operand that stands for nothing.
+pub(crate) fn put_unknown(query: &OsStr, findings: &[Finding], near: &[Vec<u8>], line: &mut Line) {
+    line.key("query").text(query.as_bytes());
+    line.key("target").null();
+    line.key("patterns").texts([]);
+    line.key("state").text(b"unknown");
+    line.key("blacklist").null();
+    line.key("steps").texts([]);
+    line.key("weakdeps").texts([]);
+    line.key("preflight").null();
+    put_verdict(line, Answer::No, &[query.as_bytes(), NOTHING].concat());
+    put_findings(line.key("problems"), findings);
+    line.key("nearest").texts(near.iter().map(Vec::as_slice));
+}
+
+fn put_verdict(line: &mut Line, answer: Answer, text: &[u8]) {
+    let answer: &[u8] = match answer {
+        Answer::Yes => b"yes",
+        Answer::No => b"no",
+        Answer::Unknown => b"unknown",
+    };
     line.key("verdict").object(|line| {
-        let answer: &[u8] = match account.verdict.answer {
-            Answer::Yes => b"yes",
-            Answer::No => b"no",
-            Answer::Unknown => b"unknown",
-        };
         line.key("answer").text(answer);
-        line.key("text").text(account.verdict.text.as_bytes());
+        line.key("text").text(text);
+    });
+}
+
+fn put_findings(line: &mut Line, findings: &[Finding]) {
+    line.array(findings, |line, finding| {
+        line.object(|line| {
+            line.key("cause").text(finding.cause.id().as_bytes());
+            line.key("certain").flag(finding.doubt.is_none());
+            line.key("text").text(finding.to_string().as_bytes());
+        });
     });
 }
 
@@ -73,11 +103,5 @@ fn put_about(about: &About<'_>, line: &mut Line) {
         });
     });
     line.key("unreadable").maybe_text(about.unreadable.as_deref().map(str::as_bytes));
-    line.key("findings").array(&about.findings, |line, finding| {
-        line.object(|line| {
-            line.key("cause").text(finding.cause.id().as_bytes());
-            line.key("certain").flag(finding.doubt.is_none());
-            line.key("text").text(finding.to_string().as_bytes());
-        });
-    });
+    put_findings(line.key("findings"), &about.findings);
 }

@@ -1,5 +1,3 @@
-//! All that is told of one module: the plan, and beside each step what led to it.
-
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,36 +5,36 @@ use std::path::{Path, PathBuf};
 use komod_config::{Blacklist, Origin, Softdep, Weakdep};
 use komod_kernel::{InitState, Kernel};
 use komod_name::{ModuleName, matches};
-use komod_probe::{Action, Plan, Reason, Request, Resolver, Source, Step, Target, plan_insert};
+use komod_probe::{Action, Plan, Reason, Resolver, Source, Step, Target, plan_insert};
 use komod_why::{Finding, KernelFacts, Way, preflight};
 
-use super::uses::{Use, Uses};
-use super::verdict::Verdict;
-use crate::io_text;
+use crate::Question;
+use crate::uses::{Use, Uses};
+use crate::verdict::Verdict;
 
 /// What is told of one module. Each step of the plan has its place in `about`.
-pub(super) struct Account<'a> {
-    pub(super) plan: Plan,
-    pub(super) about: Vec<About<'a>>,
+pub(crate) struct Account<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) about: Vec<About<'a>>,
     /// The module directory asked.
-    pub(super) directory: &'a Path,
+    pub(crate) directory: &'a Path,
     /// The module's file.
-    pub(super) file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The patterns in the indexes that led to the module.
-    pub(super) patterns: Vec<Vec<u8>>,
+    pub(crate) patterns: Vec<Vec<u8>>,
     /// Whether the running kernel is asked about.
-    pub(super) running: bool,
-    pub(super) state: State,
-    pub(super) blacklist: Option<&'a Blacklist>,
+    pub(crate) running: bool,
+    pub(crate) state: State,
+    pub(crate) blacklist: Option<&'a Blacklist>,
     /// What may be of use to the module, and is never loaded for it.
-    pub(super) weakdep: Option<&'a Weakdep>,
+    pub(crate) weakdep: Option<&'a Weakdep>,
     /// What files were held against; `None` where there were none.
-    pub(super) preflight: Option<String>,
-    pub(super) verdict: Verdict,
+    pub(crate) preflight: Option<String>,
+    pub(crate) verdict: Verdict,
 }
 
 /// Whether the module is in the kernel.
-pub(super) enum State {
+pub(crate) enum State {
     Builtin,
     /// With the number of its users, and the modules among them.
     Loaded(Option<i64>, Vec<Vec<u8>>),
@@ -47,33 +45,29 @@ pub(super) enum State {
 
 /// What is told of one step.
 #[derive(Default)]
-pub(super) struct About<'a> {
+pub(crate) struct About<'a> {
     /// Whether the module is part of the kernel image.
-    pub(super) builtin: bool,
+    pub(crate) builtin: bool,
     /// The step that has loaded the module by then; nothing else is told of this one.
-    pub(super) again: Option<usize>,
+    pub(crate) again: Option<usize>,
     /// Who needs the module of a dependency, by which symbols.
-    pub(super) uses: Vec<Use>,
+    pub(crate) uses: Vec<Use>,
     /// The line that makes it a soft dependency.
-    pub(super) softdep: Option<&'a Softdep>,
+    pub(crate) softdep: Option<&'a Softdep>,
     /// Its parameters, and where they are written: `None` for what was given.
-    pub(super) options: Vec<(Vec<u8>, Option<&'a Origin>)>,
+    pub(crate) options: Vec<(Vec<u8>, Option<&'a Origin>)>,
     /// A blacklist line that does not hold it back.
-    pub(super) blacklist: Option<&'a Blacklist>,
+    pub(crate) blacklist: Option<&'a Blacklist>,
     /// Why its file cannot be read, if it cannot.
-    pub(super) unreadable: Option<String>,
+    pub(crate) unreadable: Option<String>,
     /// What keeps it out of the kernel.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn of(
-        kernel: &dyn Kernel,
-        resolver: &Resolver<'a>,
-        facts: &KernelFacts<'_>,
-        target: &Target,
-        request: &Request,
-    ) -> Self {
+    pub(crate) fn of(question: &'a Question<'_>, target: &Target) -> Self {
+        let Question { kernel, facts, request, words, .. } = question;
+        let (kernel, resolver) = (*kernel, &question.resolver);
         let config = resolver.config;
         let plan = plan_insert(resolver, kernel, target, request);
         let mut uses = Uses::default();
@@ -96,7 +90,7 @@ impl<'a> Account<'a> {
                 let way = Way { force: request.force, alone: false, parameters: options };
                 about.unreadable = File::open(path)
                     .err()
-                    .map(|error| format!("{} cannot be read: {}", path.display(), io_text(&error)));
+                    .map(|error| format!("{} cannot be read: {}", path.display(), words(&error)));
                 about.findings = preflight(path, facts, way);
             }
         }
