@@ -6,6 +6,7 @@
 //! to begin with from the fixtures; what was ever found stands in
 //! `regressions/`. Knows nothing of the fuzzer: `main.rs` hands it inputs, and
 //! `tests/replay.rs` replays seeds and regressions with any compiler.
+#![allow(clippy::restriction)]
 
 mod limits;
 mod model;

@@ -1,6 +1,7 @@
 //! What the tools read of their environment: what `src/host.rs` names, and
 //! nothing else. Everything that a library, a runtime or a shell may look at is
 //! set to something odd, and each tool says and leaves the same bytes.
+#![allow(clippy::restriction)]
 
 use std::fs;
 use std::os::unix::process::CommandExt;

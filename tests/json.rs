@@ -1,6 +1,7 @@
 //! What `--json` prints: every line parses, and says what the text says.
 //!
 //! `KOMOD_MODULES` in the environment names a directory of more modules to compare.
+#![allow(clippy::restriction)]
 
 use std::collections::BTreeSet;
 use std::fs;

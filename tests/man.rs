@@ -1,5 +1,6 @@
 //! The manual pages are whole and refer to pages that exist. That they document
 //! all options is held in `crates/xtask/tests/options.rs`.
+#![allow(clippy::restriction)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,6 @@
 //! The rules of the house, as tests: who may depend on whom, how long a file
 //! may be, where `unsafe` may stand, what is never committed.
+#![allow(clippy::restriction)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -189,6 +190,24 @@ fn crates_and_tools_never_print_or_leave() {
     });
     let broken = shipped.filter(|(_, text)| words.iter().any(|word| text.contains(word)));
     none("prints or exits", broken.map(|(short, _)| short).collect());
+}
+
+#[test]
+fn the_lints_stand_in_one_place() {
+    let manifests = files().into_iter().filter(|(short, _)| short.ends_with("Cargo.toml"));
+    let without = manifests.filter(|(_, path)| {
+        !fs::read_to_string(path).unwrap().contains("\n[lints]\nworkspace = true\n")
+    });
+    none("lints of its own", without.map(|(short, _)| short).collect());
+    let shipped = sources().into_iter().filter(|(short, _)| {
+        let shipped = short.starts_with("src/") || short.starts_with("crates/");
+        shipped && !short.contains("/tests/") && !short.starts_with("crates/xtask/")
+    });
+    let word = ["clippy::restr", "iction"].concat();
+    let relaxed = shipped.filter(|(_, text)| {
+        text.lines().any(|line| line.contains(&word) && !line.starts_with("#![cfg_attr(test, "))
+    });
+    none("may panic or print", relaxed.map(|(short, _)| short).collect());
 }
 
 #[test]

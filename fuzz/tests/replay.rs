@@ -1,5 +1,6 @@
 //! Seeds and what was ever found, through every target and within its limits: with
 //! any compiler, as fast as tests are.
+#![allow(clippy::restriction)]
 
 use std::fs;
 use std::path::Path;

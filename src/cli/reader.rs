@@ -90,10 +90,11 @@ fn long_option<'w>(
     definition: &Definition,
     long: &'w [u8],
 ) -> Result<(&'static Opt, Option<&'w OsStr>), String> {
-    let (name, value) = match long.iter().position(|&b| b == b'=') {
-        Some(at) => (&long[..at], long.get(at + 1..).map(OsStr::from_bytes)),
-        None => (long, None),
-    };
+    let (name, value) =
+        match long.iter().position(|&b| b == b'=').and_then(|at| long.split_at_checked(at)) {
+            Some((name, value)) => (name, value.get(1..).map(OsStr::from_bytes)),
+            None => (long, None),
+        };
     let spellings = || {
         definition
             .options()

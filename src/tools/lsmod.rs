@@ -99,8 +99,8 @@ fn render(rows: impl Iterator<Item = Row>) -> Vec<u8> {
     let mut text = b"Module                  Size  Used by\n".to_vec();
     for row in rows {
         text.extend_from_slice(&row.name);
-        let padding = 19_usize.saturating_sub(row.name.len()) + 1;
-        text.resize(text.len() + padding, b' ');
+        let padding = 20_usize.saturating_sub(row.name.len()).max(1);
+        text.resize(text.len().saturating_add(padding), b' ');
         put_number(&mut text, row.size, 8);
         text.extend_from_slice(if row.refcnt < 0 { b"  -" } else { b"  " });
         put_number(&mut text, row.refcnt.unsigned_abs(), 0);
@@ -118,13 +118,13 @@ fn put_number(text: &mut Vec<u8>, number: u64, width: usize) {
     let start = text.len();
     let mut rest = number;
     loop {
-        text.push(b'0' + (rest % 10) as u8);
+        text.push(b'0' | (rest % 10) as u8);
         rest /= 10;
         if rest == 0 {
             break;
         }
     }
-    text.resize(text.len().max(start + width), b' ');
+    text.resize(text.len().max(start.saturating_add(width)), b' ');
     if let Some(digits) = text.get_mut(start..) {
         digits.reverse();
     }

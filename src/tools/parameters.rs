@@ -12,8 +12,10 @@ pub(super) fn join(words: &[OsString]) -> Vec<u8> {
         if !joined.is_empty() {
             joined.push(b' ');
         }
-        let value =
-            word.iter().position(|&b| b == b'=').and_then(|at| word.split_at_checked(at + 1));
+        let value = word
+            .iter()
+            .position(|&b| b == b'=')
+            .and_then(|at| word.split_at_checked(at.saturating_add(1)));
         match value {
             Some((name, value)) if needs_quotes(value) => {
                 joined.extend_from_slice(name);

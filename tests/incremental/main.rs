@@ -3,7 +3,7 @@
 //!
 //! `KOMOD_SEED` and `KOMOD_EDITS` in the environment choose other edits and more of them.
 
-#![allow(clippy::print_stdout, reason = "it is seen when a test fails")]
+#![allow(clippy::restriction)]
 
 mod disk;
 mod doing;

@@ -58,7 +58,7 @@ impl<'a> Facts<'a> {
         modules.try_reserve_exact(count).ok()?;
         let all = bytes.rest();
         for _ in 0..count {
-            modules.push(u32::try_from(all.len() - bytes.rest().len()).ok()?);
+            modules.push(u32::try_from(all.len().checked_sub(bytes.rest().len())?).ok()?);
             let facts = ModuleFacts::read(&mut bytes)?;
             facts.is_sound(named, &mut bytes)?;
         }
@@ -113,7 +113,7 @@ impl<'a> ModuleFacts<'a> {
             bytes.text()?;
         }
         let largest = self.exports().chain(self.wants().map(|want| want.name)).fold(0, u32::max);
-        let none = self.exports().len() + self.wants().len() == 0;
+        let none = self.exports.is_empty() && self.wants.is_empty();
         (none || (largest as usize) < names).then_some(())
     }
 
@@ -172,7 +172,7 @@ impl FactsWriter {
         texts: impl Iterator<Item = Text<'t>>,
         name: impl Fn(u32) -> &'n [u8],
     ) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         self.list(exports, |own, export| {
             let number = own.number(export, &name);
             own.modules.u32(number);
@@ -193,24 +193,25 @@ impl FactsWriter {
     fn list<T>(&mut self, all: impl Iterator<Item = T>, mut add: impl FnMut(&mut Self, T)) {
         let at = self.modules.bytes.len();
         self.modules.count(0);
-        let mut count = 0;
+        let mut count = 0_u32;
         for one in all {
             add(self, one);
-            count += 1;
+            count = count.saturating_add(1);
         }
-        if let Some(place) = self.modules.bytes.get_mut(at..at + 4) {
-            place.copy_from_slice(&u32::to_le_bytes(count));
+        let place = self.modules.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(place) = place {
+            *place = count.to_le_bytes();
         }
     }
 
     fn number<'n>(&mut self, own: u32, name: impl Fn(u32) -> &'n [u8]) -> u32 {
         let Some(number) = self.numbers.get_mut(own as usize) else { return NAME };
         if *number == 0 {
-            self.named += 1;
+            self.named = self.named.saturating_add(1);
             *number = self.named;
             self.names.text(name(own));
         }
-        *number - 1
+        number.saturating_sub(1)
     }
 
     /// The file's bytes and their checksum; `None` if there were too many.
@@ -220,8 +221,8 @@ impl FactsWriter {
         }
         let mut out = self.modules;
         let counts = [self.named, self.count].map(u32::to_le_bytes);
-        let head = MAGIC.len()..MAGIC.len() + 8;
-        out.bytes.get_mut(head)?.copy_from_slice(counts.as_flattened());
+        let (_, rest) = out.bytes.split_first_chunk_mut::<{ MAGIC.len() }>()?;
+        rest.get_mut(..8)?.copy_from_slice(counts.as_flattened());
         out.bytes.extend_from_slice(&self.names.bytes);
         let sum = checksum(&out.bytes);
         out.u64(sum);

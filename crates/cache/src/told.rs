@@ -5,14 +5,17 @@
 //! else needs one: whatever is wrong with the table leads to no record, or to one that is
 //! not asked for.
 
+mod tell;
+
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::bytes::{Writer, checksum};
 use crate::key::Key;
 use crate::place::Place;
+
+pub use tell::tell_apart;
 
 /// The records of a tree's packed modules.
 #[derive(Debug)]
@@ -83,12 +86,12 @@ impl Told {
 
     fn find(&self, key: &Key, memory: &mut Vec<u8>) -> Option<()> {
         let hash = hash(key);
-        let mut place = hash & (self.head.places - 1);
+        let mut place = self.head.place(hash);
         for _ in 0..self.head.places.div_ceil(RUN) {
             let mut run = [0; SLOT * RUN as usize];
-            let count = RUN.min(self.head.places - place);
-            let run = run.get_mut(..SLOT * count as usize)?;
-            self.file.read_exact_at(run, self.head.table + place * SLOT as u64).ok()?;
+            let count = RUN.min(self.head.places.checked_sub(place)?);
+            let run = run.get_mut(..SLOT.checked_mul(count as usize)?)?;
+            self.file.read_exact_at(run, self.head.offset(place)?).ok()?;
             for slot in run.chunks_exact(SLOT).filter_map(Slot::parse) {
                 if slot.offset == 0 {
                     return None;
@@ -97,7 +100,7 @@ impl Told {
                     return tale(memory).map(drop);
                 }
             }
-            place = (place + count) & (self.head.places - 1);
+            place = self.head.place(place.checked_add(count)?);
         }
         None
     }
@@ -141,146 +144,17 @@ impl Told {
     }
 }
 
-/// The first file stays if no more than one of so many bytes in it is asked for no longer,
-/// and the second has no more than one of so many records.
-const FEW: usize = 8;
-
-/// Makes two files, the first and the second of `names`, hold a record of each of `new`,
-/// and those that they have of the keys `kept`. The first is large, and stays as long as
-/// most of it is asked for; what has come since then is in the second. Either may have
-/// records that nobody asks for. `None` if one cannot be written.
-pub fn tell_apart(
-    (place, names, mode): (&Place, [&str; 2], u32),
-    kept: &[Key],
-    new: &[(Key, Tale<'_>)],
-) -> Option<()> {
-    let [first, second] = names;
-    let there = Told::open(place, first);
-    let slots = there.as_ref().and_then(Told::slots).unwrap_or_default();
-    let lengths: HashMap<u32, u32> = slots.iter().map(|slot| (slot.tag, slot.length)).collect();
-    let length = |key: &Key| lengths.get(&tag(hash(key)));
-    let (inside, outside): (Vec<Key>, Vec<Key>) =
-        kept.iter().partition(|key| length(key).is_some());
-    let used: u64 = inside.iter().filter_map(length).map(|length| u64::from(*length)).sum();
-    let stays = there.is_some_and(|there| {
-        let gone = there.head.used.saturating_sub(used);
-        gone <= there.head.used / FEW as u64 && there.has_mode(mode)
-    });
-    let later = outside.len() + new.len();
-    if stays && later <= inside.len() / FEW {
-        if later > 0 {
-            return tell((place, second, mode), &outside, new);
-        }
-    } else {
-        let old = Told::open(place, second);
-        let records = outside.iter().filter_map(|key| {
-            let mut memory = Vec::new();
-            old.as_ref().filter(|old| old.read(key, &mut memory))?;
-            Some((*key, memory))
-        });
-        let records: Vec<(Key, Vec<u8>)> = records.collect();
-        let records = records.iter().map(|(key, memory)| (*key, Told::tale(memory)));
-        let all: Vec<_> = records.chain(new.iter().copied()).collect();
-        tell((place, first, mode), &inside, &all)?;
-    }
-    // Nobody misses it, there or not.
-    let _ = place.remove(second);
-    Some(())
-}
-
-/// Makes the file `name` hold a record of each of `new`, and those that `old` has of the
-/// keys `kept`. Nothing is written if it does already. `None` if it cannot be written.
-fn tell(
-    (place, name, mode): (&Place, &str, u32),
-    kept: &[Key],
-    new: &[(Key, Tale<'_>)],
-) -> Option<()> {
-    let old = Told::open(place, name);
-    // Tags are enough here: a record of another module is none when it is asked for.
-    let slots = old.as_ref().and_then(Told::slots).unwrap_or_default();
-    let slots: HashMap<u32, Slot> = slots.into_iter().map(|slot| (slot.tag, slot)).collect();
-    let holds = |old: &Told| old.holds(&slots, kept) && old.has_mode(mode);
-    if new.is_empty() && old.as_ref().is_some_and(holds) {
-        return Some(());
-    }
-    place.write(name, mode, |file| {
-        file.write_all(&[0; HEAD as usize]).ok()?;
-        let mut places = Vec::new();
-        let mut end = HEAD;
-        if let Some(old) = &old {
-            let kept = kept.iter().filter_map(|key| Some((*key, *slots.get(&tag(hash(key)))?)));
-            end = copy(old, kept.collect(), file, &mut places)?;
-        }
-        let sizes = new.iter().map(|(_, tale)| tale.modinfo.len() + tale.end.len() + 128);
-        let mut fresh = Vec::with_capacity(sizes.sum());
-        for (key, tale) in new {
-            let start = fresh.len();
-            if let Some(length) = record(key, tale, &mut fresh) {
-                let offset = end + start as u64;
-                places.push((*key, Slot { tag: tag(hash(key)), length, offset }));
-            }
-        }
-        let (table, count) = table(&places);
-        let used = places.iter().map(|(_, slot)| u64::from(slot.length)).sum();
-        let head = Head { places: count, table: end + fresh.len() as u64, used };
-        fresh.extend_from_slice(&table);
-        file.write_all(&fresh).ok()?;
-        file.write_all_at(&head.to_bytes(), 0).ok()
-    })
-}
-
-/// Copies the records `kept` behind the first bytes of `file`; returns where they end.
-fn copy(
-    old: &Told,
-    kept: Vec<(Key, Slot)>,
-    file: &mut File,
-    places: &mut Vec<(Key, Slot)>,
-) -> Option<u64> {
-    let used: u64 = kept.iter().map(|(_, slot)| u64::from(slot.length)).sum();
-    let all = old.head.table.checked_sub(HEAD)?;
-    if used >= all / 2 {
-        // Together with some that nobody asks for any more: the system copies them.
-        let mut from = &old.file;
-        from.seek(SeekFrom::Start(HEAD)).ok()?;
-        let copied = io::copy(&mut from.take(all), file).ok()?;
-        places.extend(kept);
-        return (copied == all).then_some(old.head.table);
-    }
-    let mut end = HEAD;
-    let mut memory = Vec::new();
-    for (key, slot) in kept {
-        if old.is_of(slot, &key, &mut memory).is_some() {
-            file.write_all(&memory).ok()?;
-            places.push((key, Slot { offset: end, ..slot }));
-            end += memory.len() as u64;
-        }
-    }
-    Some(end)
-}
-
-/// The table of these records, no more than half full, and how many places it has.
-fn table(records: &[(Key, Slot)]) -> (Vec<u8>, u64) {
-    let count = (records.len() * 2).next_power_of_two().max(RUN as usize);
-    let mut table = vec![Slot { tag: 0, length: 0, offset: 0 }; count];
-    for (key, slot) in records {
-        let mut place = hash(key) as usize & (count - 1);
-        while table.get(place).is_some_and(|taken| taken.offset != 0) {
-            place = (place + 1) & (count - 1);
-        }
-        if let Some(free) = table.get_mut(place) {
-            *free = *slot;
-        }
-    }
-    let mut out = Writer::default();
-    for slot in table {
-        out.u32(slot.tag);
-        out.u32(slot.length);
-        out.u64(slot.offset);
-    }
-    (out.bytes, count as u64)
-}
-
 impl Head {
+    /// The place of a number that may lie behind the last.
+    fn place(&self, number: u64) -> u64 {
+        number & self.places.saturating_sub(1)
+    }
+
+    /// Where a place of the table stands in the file; `None` behind what a file can have.
+    fn offset(&self, place: u64) -> Option<u64> {
+        self.table.checked_add(place.checked_mul(SLOT as u64)?)
+    }
+
     fn to_bytes(self) -> Vec<u8> {
         let mut out = Writer::new(MAGIC);
         for number in [self.places, self.table, self.used] {
@@ -303,24 +177,6 @@ impl Slot {
         let (tag, length) = (u32::from_le_bytes(*tag), u32::from_le_bytes(*length));
         Some(Self { tag, length, offset: u64::from_le_bytes(*rest.first_chunk()?) })
     }
-}
-
-/// Adds checksum, key, the two lengths and the two texts, and returns the length of all;
-/// `None`, and nothing is added, if they are too long.
-fn record(key: &Key, tale: &Tale<'_>, records: &mut Vec<u8>) -> Option<u32> {
-    if tale.modinfo.len().saturating_add(tale.end.len()) > LONGEST / 2 {
-        return None;
-    }
-    let start = records.len();
-    let mut out = Writer { bytes: std::mem::take(records) };
-    out.u64(0);
-    key.write(&mut out);
-    out.text(tale.modinfo);
-    out.text(tale.end);
-    *records = out.bytes;
-    let (sum, rest) = records.get_mut(start..)?.split_first_chunk_mut::<8>()?;
-    *sum = checksum(rest).to_le_bytes();
-    u32::try_from(records.len() - start).ok()
 }
 
 /// The texts of a record that is whole.
@@ -348,6 +204,7 @@ fn tag(hash: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::tell::tell;
     use super::*;
     use crate::key::Moment;
 
@@ -460,6 +317,19 @@ mod tests {
         let third = scratch.inode();
         tell(30..131, 0..0, 0o644);
         assert!((30..131).all(knows) && second != third && third != scratch.inode());
+    }
+
+    #[test]
+    fn a_table_at_the_end_of_the_world_has_no_record() {
+        let scratch = Scratch::new();
+        scratch.tell(&[], &[1]);
+        let mut bytes = std::fs::read(scratch.path.join("t")).unwrap();
+        let head = Head { places: 1 << 22, table: u64::MAX - 7, used: u64::MAX };
+        bytes[..HEAD as usize].copy_from_slice(&head.to_bytes());
+        scratch.place.replace("t", 0o600, &bytes).unwrap();
+        assert!(!scratch.knows(1));
+        scratch.tell(&[1], &[2]);
+        assert!(scratch.knows(2) && !scratch.knows(1));
     }
 
     #[test]

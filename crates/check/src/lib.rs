@@ -8,23 +8,7 @@
 //!
 //! Reads only. It never prints, never asks what is loaded, and knows no option of a
 //! command line.
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod configuration;
 mod database;

@@ -1,4 +1,5 @@
 //! Small trees through all of it: from module files to the database.
+#![allow(clippy::restriction)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -9,18 +9,7 @@
 //! asked: [`Module::parse`] reads the ELF header alone. The layout of records is
 //! goblin's; its whole-file parser is not used, as it reads and checks far more
 //! than a tool wants to know of four thousand modules.
-#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
-#![deny(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::indexing_slicing,
-        clippy::expect_used,
-        clippy::unwrap_used,
-        clippy::panic
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod bytes;
 mod der;

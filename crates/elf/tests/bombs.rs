@@ -1,5 +1,6 @@
 //! Modules made to keep a reader busy: each is answered within a second, where it took
 //! minutes to days if strings that overlap, or have no end, were all read.
+#![allow(clippy::restriction)]
 
 use komod_elf::{Error, Module, Signature, strip_modversions, strip_vermagic};
 use komod_fixtures::{ModuleSpec, Pkcs7, Signed, within_a_second};

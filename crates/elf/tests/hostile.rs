@@ -1,4 +1,5 @@
 //! Damaged modules: an answer or an error, never a panic.
+#![allow(clippy::restriction)]
 
 use komod_elf::{Error, Module, Signature, strip_modversions, strip_vermagic};
 use komod_fixtures::{Class, Endian, ModuleSpec, Pkcs7, Signed};

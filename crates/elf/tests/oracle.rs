@@ -2,6 +2,7 @@
 //!
 //! `KOMOD_ORACLE=DIRECTORY cargo test -p komod-elf --test oracle` adds the `.ko`
 //! files below a directory, uncompressed, to the made ones.
+#![allow(clippy::restriction)]
 
 use std::path::Path;
 

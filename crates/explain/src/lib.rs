@@ -5,23 +5,7 @@
 //! (`kmod-json`(5)), with a verdict. The plan is the one that `modprobe` carries out.
 //!
 //! Reads only. It changes nothing, runs nothing, and knows no option of a command line.
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod account;
 mod json;

@@ -8,23 +8,7 @@
 //!
 //! Nothing here waits for the other end of a pipe to be opened ([`open_now`]).
 //! Who but root can change what a path leads to is told by [`ExposureCheck`].
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod access_list;
 mod compression;

@@ -1,5 +1,6 @@
 //! Small files that want much. The bound is a small one here; with the real one the tools
 //! are tried (`tests/damage`).
+#![allow(clippy::restriction)]
 
 use komod_file::{Compression, Error, decompress, kernel_may_refuse};
 use komod_fixtures::{Bomb, within_a_second};

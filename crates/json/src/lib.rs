@@ -7,23 +7,7 @@
 //! Not serde_json: what is written here is bytes more often than text, has a
 //! dozen shapes, and is never read back; the writer is a tenth of its size in the
 //! program. The tests read everything with it.
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod check;
 mod line;

@@ -46,7 +46,8 @@ impl Live {
             return None;
         }
         // With room for the name of a file, so that it need not move.
-        let mut path = OsString::with_capacity(64 + self.sys.as_os_str().len() + name.len());
+        let room = self.sys.as_os_str().len().saturating_add(name.len()).saturating_add(64);
+        let mut path = OsString::with_capacity(room);
         path.push(&self.sys);
         path.push("/module/");
         path.push(OsStr::from_bytes(name));
@@ -83,7 +84,7 @@ impl Live {
             free.write_all(part)?;
         }
         let free = free.len();
-        let path = path.get(..path.len() - free).unwrap_or_default();
+        let path = path.len().checked_sub(free).and_then(|end| path.get(..end)).unwrap_or_default();
         let Some(file) = absent_is_none(self.open_below(path))? else {
             return Ok(None);
         };

@@ -115,7 +115,7 @@ impl State {
         let found = self.refusals.iter_mut().find(|(who, _, left)| who == name && *left > 0);
         match found {
             Some((_, errno, left)) => {
-                *left -= 1;
+                *left = left.saturating_sub(1);
                 Err(*errno)
             }
             None => Ok(()),

@@ -39,9 +39,9 @@ use crate::Item;
 use handle::{Entry, Slot};
 
 /// What a function answers that C gave nothing to work on.
-const NOTHING: c_int = -(Errno::ENOENT as c_int);
+const NOTHING: c_int = negative(Errno::ENOENT);
 /// What a function answers that cannot be, or that panicked.
-const INVALID: c_int = -(Errno::EINVAL as c_int);
+const INVALID: c_int = negative(Errno::EINVAL);
 
 /// Runs a function's body; `failed` is the answer if it panics.
 fn guard<T>(failed: T, body: impl FnOnce() -> T) -> T {
@@ -55,9 +55,14 @@ fn guard<T>(failed: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
+/// `-errno`, as C's functions answer.
+const fn negative(errno: Errno) -> c_int {
+    (errno as c_int).wrapping_neg()
+}
+
 /// 0 or `-errno`.
 fn status(result: Result<(), Errno>) -> c_int {
-    result.map_or_else(|errno| -(errno as c_int), |()| 0)
+    result.map_or_else(negative, |()| 0)
 }
 
 /// Puts a list into an empty slot of C's. Returns its length, or `-errno`.
@@ -71,7 +76,7 @@ fn counted(slot: Slot<Entry>, items: impl FnOnce() -> Result<Vec<Item>, Errno>) 
                 slot.put(Entry::list(items));
                 count
             }
-            Err(errno) => -(errno as c_int),
+            Err(errno) => negative(errno),
         },
     }
 }

@@ -134,7 +134,9 @@ impl Module {
         });
         match result {
             Ok(()) => Ok(Probed::Done),
-            Err(Failure::Command(_)) if run.failed.get() != 0 => Err(-run.failed.get()),
+            Err(Failure::Command(_)) if run.failed.get() != 0 => {
+                Err(run.failed.get().wrapping_neg())
+            }
             Err(failure) => Err(failure.raw_os_error()),
         }
     }

@@ -13,6 +13,7 @@
 //!
 //! Refuses to know: any file format, what should happen (the engines do), and
 //! words for people beyond the messages that kmod's library has.
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod abi;
 mod config_iter;

@@ -193,10 +193,6 @@ impl Database {
             return OsString::from_vec(path.to_vec()).into();
         }
         let dir = self.dir.as_os_str().as_bytes();
-        let mut whole = Vec::with_capacity(dir.len() + 1 + path.len());
-        whole.extend_from_slice(dir);
-        whole.push(b'/');
-        whole.extend_from_slice(path);
-        OsString::from_vec(whole).into()
+        OsString::from_vec([dir, b"/", path].concat()).into()
     }
 }

@@ -190,7 +190,7 @@ impl Walk<'_> {
     fn optional(&mut self, targets: &[Target], depth: usize) {
         for target in targets.iter().rev() {
             let start = self.steps.len();
-            self.remove(target, depth + 1);
+            self.remove(target, depth.saturating_add(1));
             let end = self.steps.len();
             for step in self.steps.iter_mut().skip(start) {
                 step.on_failure.get_or_insert(end);
@@ -203,7 +203,7 @@ impl Walk<'_> {
         holders.iter().rev().all(|holder| {
             let name = ModuleName::new(holder);
             let target = Target { name, alias: None, path: None, source: crate::Source::Name };
-            self.remove(&target, depth + 1)
+            self.remove(&target, depth.saturating_add(1))
         })
     }
 
@@ -214,7 +214,7 @@ impl Walk<'_> {
             let name = Target::of_file(path).name;
             let done = self.gone.contains(&name) || self.ahead.contains(&name);
             if !done && self.refcnt(&name) == Some(0) {
-                let next = self.steps.len() + 1;
+                let next = self.steps.len().saturating_add(1);
                 self.push(&name, RemovalAction::UnloadUnused);
                 if let Some(step) = self.steps.last_mut() {
                     step.on_failure = Some(next);

@@ -96,7 +96,7 @@ fn walk<'o>(
 ) -> Result<(), RemovalFailure> {
     let mut at = 0;
     while let Some(step) = plan.steps.get(at) {
-        at += 1;
+        at = at.saturating_add(1);
         if let Err(failure) = attempt(step, observe) {
             let ends_plan = step.on_failure.is_none();
             observe(RemovalEvent::Failed { failure: &failure, ends_plan });

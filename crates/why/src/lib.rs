@@ -8,23 +8,7 @@
 //!
 //! Reads only, and only when asked. It never prints, never loads, changes nothing, and
 //! knows no option of a command line. What it cannot know it does not claim.
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(test, allow(clippy::restriction))]
 
 mod denied;
 mod exports;

@@ -36,7 +36,7 @@
 //! | `install` | programs of the system, installed or named |
 //! | `ledger` | holds the README's differences to their tests |
 //! | `outcome`, `programs` | how things end, how other programs are run |
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::restriction)]
 
 pub mod bench;
 pub mod binary;

@@ -1,5 +1,5 @@
 //! The edge of the process: words in, exit status out.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::restriction)]
 
 use std::process::ExitCode;
 

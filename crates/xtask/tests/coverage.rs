@@ -1,5 +1,6 @@
 //! The lists of behaviours and their tests (`tests/*.md`): every test that they name is
 //! there.
+#![allow(clippy::restriction)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Definition, help, manual and completions name the same options: none of
 //! them has one that another lacks.
+#![allow(clippy::restriction)]
 
 use std::collections::BTreeSet;
 use std::fs;

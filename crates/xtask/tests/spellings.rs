@@ -1,5 +1,6 @@
 //! Every way to write each option stands in a case that an original has passed:
 //! what the definitions accept is what kmod accepts.
+#![allow(clippy::restriction)]
 
 use std::collections::BTreeSet;
 

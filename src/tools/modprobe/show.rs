@@ -128,15 +128,16 @@ fn dump(index: Option<&Index>, out: &mut dyn Write) -> io::Result<()> {
 /// when there is no room.
 fn put_line(lines: &mut [u8], at: usize, key: &[u8], value: &[u8]) -> Option<usize> {
     const LABEL: &[u8; 6] = b"alias ";
+    let all = lines.len();
     let (label, rest) = lines.get_mut(at..)?.split_first_chunk_mut()?;
     let (to_key, rest) = rest.split_at_mut_checked(key.len())?;
     let ([blank], rest) = rest.split_first_chunk_mut()?;
     let (to_value, rest) = rest.split_at_mut_checked(value.len())?;
-    let [newline, ..] = rest else { return None };
+    let [newline, rest @ ..] = rest else { return None };
     *label = *LABEL;
     to_key.copy_from_slice(key);
     *blank = b' ';
     to_value.copy_from_slice(value);
     *newline = b'\n';
-    Some(at + LABEL.len() + key.len() + 1 + value.len() + 1)
+    Some(all.wrapping_sub(rest.len()))
 }

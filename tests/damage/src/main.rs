@@ -10,7 +10,7 @@
 //! byte. `komod-damage KMOD` runs the program KMOD on a sample of the same files, under
 //! limits of address space and processor time. It knows nothing of what the right answer
 //! to a damaged file is.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
+#![allow(clippy::restriction)]
 
 mod ask;
 mod change;

@@ -6,6 +6,7 @@
 //! ([`sandbox`]), and what it wrote, returned and asked of the kernel is compared
 //! with the case's files. Beside them, a program whose file system fails it at one
 //! call ([`faults`]). Knows nothing of how any tool works.
+#![allow(clippy::restriction)]
 
 pub mod calls;
 pub mod case;

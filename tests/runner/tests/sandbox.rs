@@ -1,4 +1,5 @@
 //! The box itself, with a shell as the program: what is inside, what gets out.
+#![allow(clippy::restriction)]
 
 use std::fs;
 

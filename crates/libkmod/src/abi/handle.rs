@@ -133,37 +133,36 @@ impl Entry {
         self.node().map(|node| &node.item)
     }
 
-    /// The entry `place` places from the list's first one.
-    fn at(self, node: &Node, place: usize) -> Self {
+    /// The entry `steps` places behind this one in the circle.
+    fn behind(self, node: &Node, steps: usize) -> Self {
+        let place = node.place.wrapping_add(steps).checked_rem(node.count).unwrap_or(0);
         // Stays within the list, whose whole memory the pointer may reach.
         Self(self.0.wrapping_sub(node.place).wrapping_add(place))
     }
 
     /// What stands behind it in the circle.
     pub fn following(self) -> Self {
-        let next = |node: &Node| (node.place + 1) % node.count;
-        self.node().map_or(Self::NULL, |node| self.at(node, next(node)))
+        self.node().map_or(Self::NULL, |node| self.behind(node, 1))
     }
 
     /// What stands before it in the circle.
     pub fn preceding(self) -> Self {
-        let previous = |node: &Node| (node.place + node.count - 1) % node.count;
-        self.node().map_or(Self::NULL, |node| self.at(node, previous(node)))
+        self.node().map_or(Self::NULL, |node| self.behind(node, node.count.wrapping_sub(1)))
     }
 
     /// All entries of the list, from this one on.
     pub fn all(self) -> Vec<Self> {
         match self.node() {
             None => Vec::new(),
-            Some(node) => (0..node.count)
-                .map(|step| self.at(node, (node.place + step) % node.count))
-                .collect(),
+            Some(node) => (0..node.count).map(|steps| self.behind(node, steps)).collect(),
         }
     }
 
     /// Takes the list back, whichever entry it is; it ends here.
     pub fn end(self) {
-        if let Some((first, count)) = self.node().map(|node| (self.at(node, 0), node.count)) {
+        let first = |node: &Node| self.behind(node, node.count.wrapping_sub(node.place));
+        let list = self.node().map(|node| (first(node), node.count));
+        if let Some((first, count)) = list {
             // SAFETY: the slice of `Entry::list`, given up by C once, see above.
             drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(first.0, count)) });
         }

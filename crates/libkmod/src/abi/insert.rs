@@ -81,7 +81,7 @@ c_functions! {
                 Ok(Probed::HeldBackAll) => APPLY_BLACKLIST_ALL,
                 Ok(Probed::HeldBack) => APPLY_BLACKLIST,
                 Ok(Probed::HeldBackAlias) => APPLY_BLACKLIST_ALIAS_ONLY,
-                Err(errno) => return -errno,
+                Err(errno) => return errno.wrapping_neg(),
             };
             c_int::try_from(held_back).unwrap_or(INVALID)
         })

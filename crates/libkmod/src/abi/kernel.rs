@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_long, c_uint, c_ulong};
 use komod_kernel::Errno;
 
 use super::handle::{Entry, Held, Text};
-use super::{INVALID, NOTHING, guard};
+use super::{INVALID, NOTHING, guard, negative};
 use crate::{Item, Module};
 
 /// A number that fits, or `-errno`.
@@ -13,7 +13,7 @@ fn number<N: TryFrom<i64> + From<i16>>(asked: Option<Result<i64, Errno>>) -> N {
     let number = match asked {
         None => i64::from(NOTHING),
         Some(Ok(number)) => number,
-        Some(Err(errno)) => -(errno as i64),
+        Some(Err(errno)) => i64::from(negative(errno)),
     };
     // INVALID fits into every type of C that is asked for.
     N::try_from(number).unwrap_or_else(|_| N::from(-22))

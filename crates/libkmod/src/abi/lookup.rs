@@ -6,7 +6,7 @@ use std::rc::Rc;
 use komod_kernel::Errno;
 
 use super::handle::{Entry, Held, Slot, Text};
-use super::{INVALID, NOTHING, guard};
+use super::{INVALID, NOTHING, guard, negative};
 use crate::{Context, Item, Module};
 
 /// Puts the module that `find` makes of a text into C's place.
@@ -22,7 +22,7 @@ fn one(
                 slot.put(module.map_or(Held::NULL, Held::of));
                 0
             }
-            Err(errno) => -(errno as c_int),
+            Err(errno) => negative(errno),
         },
         _ => NOTHING,
     })
@@ -30,7 +30,7 @@ fn one(
 
 /// Puts the list that `find` makes into C's place.
 fn several(slot: Slot<Entry>, find: impl FnOnce() -> Option<Result<Vec<Item>, Errno>>) -> c_int {
-    const OCCUPIED: c_int = -(Errno::ENOSYS as c_int);
+    const OCCUPIED: c_int = negative(Errno::ENOSYS);
     guard(INVALID, || match slot.is_empty() {
         None => NOTHING,
         Some(empty) => match find() {
@@ -40,7 +40,7 @@ fn several(slot: Slot<Entry>, find: impl FnOnce() -> Option<Result<Vec<Item>, Er
                 slot.put(Entry::list(items));
                 0
             }
-            Some(Err(errno)) => -(errno as c_int),
+            Some(Err(errno)) => negative(errno),
         },
     })
 }
