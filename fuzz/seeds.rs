@@ -8,36 +8,33 @@ use komod_cache::{
 };
 use komod_config::{DepmodConfig, Search};
 use komod_depmod::{Checks, Database, Graph, Reading, Symbols, load_modules, scan, sort_modules};
-use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, Tree, pack};
+use komod_fixtures::{ModuleSpec, Packing, Pkcs7, Signed, Tree, pack};
 
 /// Modules of all classes and byte orders, with a bit of everything.
 pub(crate) fn modules() -> Vec<Vec<u8>> {
     let mut files = Vec::new();
-    for class in [Class::Elf32, Class::Elf64] {
-        for endian in [Endian::Little, Endian::Big] {
-            let bare = ModuleSpec::new("m").class(class).endian(endian);
-            let spec = bare
-                .clone()
-                .modinfo("license", "GPL")
-                .modinfo("vermagic", "6.1")
-                .modinfo("alias", "pci:v*d*")
-                .export("absolute", 1)
-                .export_in_section("in_section", 2)
-                .export_undefined("never")
-                .needs("strong")
-                .needs_weak("weak")
-                .defines("own")
-                .version("module_layout", 3)
-                .version("strong", 4)
-                .build_id(&[5; 6]);
-            files.push(bare.clone().build());
-            files.push(bare.clone().without_modinfo().build());
-            files.push(bare.ksymtab_strings(["f", "", "g"]).build());
-            files.push(spec.clone().section("far", [7; 20_000]).build());
-            files.push(spec.clone().ext_version("strong", 4).build());
-            let signed = Signed::Pkcs7(Pkcs7::by("k", &[1], &[6; 7]));
-            files.push(spec.signed(signed).build());
-        }
+    for bare in ModuleSpec::new("m").on_each_machine() {
+        let spec = bare
+            .clone()
+            .modinfo("license", "GPL")
+            .modinfo("vermagic", "6.1")
+            .modinfo("alias", "pci:v*d*")
+            .export("absolute", 1)
+            .export_in_section("in_section", 2)
+            .export_undefined("never")
+            .needs("strong")
+            .needs_weak("weak")
+            .defines("own")
+            .version("module_layout", 3)
+            .version("strong", 4)
+            .build_id(&[5; 6]);
+        files.push(bare.clone().build());
+        files.push(bare.clone().without_modinfo().build());
+        files.push(bare.ksymtab_strings(["f", "", "g"]).build());
+        files.push(spec.clone().section("far", [7; 20_000]).build());
+        files.push(spec.clone().ext_version("strong", 4).build());
+        let signed = Signed::Pkcs7(Pkcs7::by("k", &[1], &[6; 7]));
+        files.push(spec.signed(signed).build());
     }
     files
 }

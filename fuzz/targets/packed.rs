@@ -12,44 +12,44 @@ const BOUND: u64 = 1 << 20;
 const WINDOW: Limits = Limits { request: (1 << 30) + (4 << 20), ..Limits::PROMISED };
 
 pub const GZIP: Target = Target {
-    name: "gzip",
-    reads: "a gzip module",
-    run: |input| unpack(input, Compression::Gzip),
-    seeds: seeds::gzip,
-    longest: 16 << 10,
-    words: &[b"\x1f\x8b\x08\x00", b"\x1f\x8b\x08\x1f"],
     limits: Limits::PROMISED,
+    ..target(
+        ["gzip", "a gzip module"],
+        |input| unpack(input, Compression::Gzip),
+        seeds::gzip,
+        &[b"\x1f\x8b\x08\x00", b"\x1f\x8b\x08\x1f"],
+    )
 };
 
-pub const XZ: Target = Target {
-    name: "xz",
-    reads: "an xz module",
-    run: |input| unpack(input, Compression::Xz),
-    seeds: seeds::xz,
-    longest: 16 << 10,
-    words: &[b"\xfd7zXZ\0", b"YZ", b"\0\0\0\0", b"\x21\x01\x16"],
-    limits: WINDOW,
-};
+pub const XZ: Target = target(
+    ["xz", "an xz module"],
+    |input| unpack(input, Compression::Xz),
+    seeds::xz,
+    &[b"\xfd7zXZ\0", b"YZ", b"\0\0\0\0", b"\x21\x01\x16"],
+);
 
-pub const ZSTD: Target = Target {
-    name: "zstd",
-    reads: "a zstd module",
-    run: |input| unpack(input, Compression::Zstd),
-    seeds: seeds::zstd,
-    longest: 16 << 10,
-    words: &[b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"],
-    limits: WINDOW,
-};
+pub const ZSTD: Target = target(
+    ["zstd", "a zstd module"],
+    |input| unpack(input, Compression::Zstd),
+    seeds::zstd,
+    &[b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"],
+);
 
-pub const BY_MAGIC: Target = Target {
-    name: "packed",
-    reads: "a module packed as its first bytes say",
-    run: |input| unpack(input, Compression::of_magic(input)),
-    seeds: seeds::packed,
-    longest: 16 << 10,
-    words: &[b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x7fELF"],
-    limits: WINDOW,
-};
+pub const BY_MAGIC: Target = target(
+    ["packed", "a module packed as its first bytes say"],
+    |input| unpack(input, Compression::of_magic(input)),
+    seeds::packed,
+    &[b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x7fELF"],
+);
+
+const fn target(
+    [name, reads]: [&'static str; 2],
+    run: fn(&[u8]),
+    seeds: fn() -> Vec<Vec<u8>>,
+    words: &'static [&'static [u8]],
+) -> Target {
+    Target { name, reads, run, seeds, longest: 16 << 10, words, limits: WINDOW }
+}
 
 fn unpack(packed: &[u8], compression: Compression) {
     let _ = kernel_may_refuse(packed, compression);

@@ -64,26 +64,36 @@ void show_info(struct kmod_module *mod)
 	kmod_module_info_free_list(list);
 }
 
+/* A list of symbols with their checksums, and the functions that read it. */
+static void show_checksums(const char *what, int rc, struct kmod_list *list,
+			   const char *(*name)(const struct kmod_list *),
+			   uint64_t (*crc)(const struct kmod_list *),
+			   void (*end)(struct kmod_list *))
+{
+	struct kmod_list *entry;
+
+	printf("%s: %d\n", what, rc);
+	kmod_list_foreach(entry, list)
+		printf("  %s 0x%08" PRIx64 "\n", text(name(entry)), crc(entry));
+	end(list);
+}
+
 void show_versions(struct kmod_module *mod)
 {
-	struct kmod_list *list = NULL, *entry;
+	struct kmod_list *list = NULL;
+	int rc = kmod_module_get_versions(mod, &list);
 
-	printf("versions: %d\n", kmod_module_get_versions(mod, &list));
-	kmod_list_foreach(entry, list)
-		printf("  %s 0x%08" PRIx64 "\n", text(kmod_module_version_get_symbol(entry)),
-		       kmod_module_version_get_crc(entry));
-	kmod_module_versions_free_list(list);
+	show_checksums("versions", rc, list, kmod_module_version_get_symbol,
+		       kmod_module_version_get_crc, kmod_module_versions_free_list);
 }
 
 void show_symbols(struct kmod_module *mod)
 {
-	struct kmod_list *list = NULL, *entry;
+	struct kmod_list *list = NULL;
+	int rc = kmod_module_get_symbols(mod, &list);
 
-	printf("symbols: %d\n", kmod_module_get_symbols(mod, &list));
-	kmod_list_foreach(entry, list)
-		printf("  %s 0x%08" PRIx64 "\n", text(kmod_module_symbol_get_symbol(entry)),
-		       kmod_module_symbol_get_crc(entry));
-	kmod_module_symbols_free_list(list);
+	show_checksums("symbols", rc, list, kmod_module_symbol_get_symbol,
+		       kmod_module_symbol_get_crc, kmod_module_symbols_free_list);
 }
 
 void show_needs(struct kmod_module *mod)

@@ -157,7 +157,7 @@ impl Excerpt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use komod_fixtures::{Class, Endian, ModuleSpec, Pkcs7, Signed};
+    use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
 
     fn part_of(file: &[u8], offset: u64, buffer: &mut [u8]) -> bool {
         let start = offset as usize;
@@ -189,22 +189,19 @@ mod tests {
 
     fn files() -> Vec<Vec<u8>> {
         let mut files = Vec::new();
-        for class in [Class::Elf32, Class::Elf64] {
-            for endian in [Endian::Little, Endian::Big] {
-                let spec = ModuleSpec::new("m")
-                    .class(class)
-                    .endian(endian)
-                    .modinfo("alias", "a")
-                    .export("e", 1)
-                    .needs("n")
-                    .needs_weak("w")
-                    .version("n", 4);
-                let far = |spec: &ModuleSpec| spec.clone().section("far", [7; 20_000]);
-                files.push(spec.clone().build());
-                files.push(far(&spec).ext_version("n", 4).build());
-                files.push(far(&ModuleSpec::new("m").class(class).endian(endian)).build());
-                files.push(spec.ksymtab_strings(["k"]).build());
-            }
+        for bare in ModuleSpec::new("m").on_each_machine() {
+            let spec = bare
+                .clone()
+                .modinfo("alias", "a")
+                .export("e", 1)
+                .needs("n")
+                .needs_weak("w")
+                .version("n", 4);
+            let far = |spec: &ModuleSpec| spec.clone().section("far", [7; 20_000]);
+            files.push(spec.clone().build());
+            files.push(far(&spec).ext_version("n", 4).build());
+            files.push(far(&bare).build());
+            files.push(spec.ksymtab_strings(["k"]).build());
         }
         files
     }

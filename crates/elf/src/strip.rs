@@ -60,14 +60,10 @@ pub fn strip_vermagic(image: &mut [u8]) -> Result<bool, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use komod_fixtures::{Class, Endian, ModuleSpec};
+    use komod_fixtures::ModuleSpec;
 
-    fn each(mut check: impl FnMut(ModuleSpec)) {
-        for class in [Class::Elf32, Class::Elf64] {
-            for endian in [Endian::Little, Endian::Big] {
-                check(ModuleSpec::new("m").class(class).endian(endian));
-            }
-        }
+    fn each(check: impl FnMut(ModuleSpec)) {
+        ModuleSpec::new("m").on_each_machine().into_iter().for_each(check);
     }
 
     fn differences(a: &[u8], b: &[u8]) -> Vec<usize> {

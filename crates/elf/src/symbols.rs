@@ -279,64 +279,42 @@ trait Layout {
     fn read(record: &[u8], little: bool) -> Option<Symbol>;
 }
 
-struct Symbol32;
-struct Symbol64;
+macro_rules! layout {
+    ($class:ident, $format:ident, $value:ty) => {
+        struct $class;
 
-impl Layout for Symbol32 {
-    const SIZE: usize = sym32::SIZEOF_SYM;
+        impl Layout for $class {
+            const SIZE: usize = $format::SIZEOF_SYM;
 
-    #[inline(always)]
-    fn read(record: &[u8], little: bool) -> Option<Symbol> {
-        use std::mem::offset_of;
-        let name = bytes::array(record, offset_of!(sym32::Sym, st_name))?;
-        let info = bytes::array::<1>(record, offset_of!(sym32::Sym, st_info))?;
-        let section = bytes::array(record, offset_of!(sym32::Sym, st_shndx))?;
-        let value = bytes::array(record, offset_of!(sym32::Sym, st_value))?;
-        Some(if little {
-            Symbol {
-                name: u32::from_le_bytes(name),
-                info: u8::from_le_bytes(info),
-                section: u16::from_le_bytes(section),
-                value: u32::from_le_bytes(value).into(),
+            #[inline(always)]
+            fn read(record: &[u8], little: bool) -> Option<Symbol> {
+                use std::mem::offset_of;
+                let name = bytes::array(record, offset_of!($format::Sym, st_name))?;
+                let info = bytes::array::<1>(record, offset_of!($format::Sym, st_info))?;
+                let section = bytes::array(record, offset_of!($format::Sym, st_shndx))?;
+                let value = bytes::array(record, offset_of!($format::Sym, st_value))?;
+                Some(if little {
+                    Symbol {
+                        name: u32::from_le_bytes(name),
+                        info: u8::from_le_bytes(info),
+                        section: u16::from_le_bytes(section),
+                        value: <$value>::from_le_bytes(value).into(),
+                    }
+                } else {
+                    Symbol {
+                        name: u32::from_be_bytes(name),
+                        info: u8::from_be_bytes(info),
+                        section: u16::from_be_bytes(section),
+                        value: <$value>::from_be_bytes(value).into(),
+                    }
+                })
             }
-        } else {
-            Symbol {
-                name: u32::from_be_bytes(name),
-                info: u8::from_be_bytes(info),
-                section: u16::from_be_bytes(section),
-                value: u32::from_be_bytes(value).into(),
-            }
-        })
-    }
+        }
+    };
 }
 
-impl Layout for Symbol64 {
-    const SIZE: usize = sym64::SIZEOF_SYM;
-
-    #[inline(always)]
-    fn read(record: &[u8], little: bool) -> Option<Symbol> {
-        use std::mem::offset_of;
-        let name = bytes::array(record, offset_of!(sym64::Sym, st_name))?;
-        let info = bytes::array::<1>(record, offset_of!(sym64::Sym, st_info))?;
-        let section = bytes::array(record, offset_of!(sym64::Sym, st_shndx))?;
-        let value = bytes::array(record, offset_of!(sym64::Sym, st_value))?;
-        Some(if little {
-            Symbol {
-                name: u32::from_le_bytes(name),
-                info: u8::from_le_bytes(info),
-                section: u16::from_le_bytes(section),
-                value: u64::from_le_bytes(value),
-            }
-        } else {
-            Symbol {
-                name: u32::from_be_bytes(name),
-                info: u8::from_be_bytes(info),
-                section: u16::from_be_bytes(section),
-                value: u64::from_be_bytes(value),
-            }
-        })
-    }
-}
+layout!(Symbol32, sym32, u32);
+layout!(Symbol64, sym64, u64);
 
 #[cfg(test)]
 mod tests {
@@ -344,13 +322,7 @@ mod tests {
     use komod_fixtures::{Class, Endian, ModuleSpec};
 
     fn all(spec: &ModuleSpec) -> Vec<Vec<u8>> {
-        let mut files = Vec::new();
-        for class in [Class::Elf32, Class::Elf64] {
-            for endian in [Endian::Little, Endian::Big] {
-                files.push(spec.clone().class(class).endian(endian).build());
-            }
-        }
-        files
+        spec.on_each_machine().map(|spec| spec.build()).into()
     }
 
     fn export(name: &[u8], crc: u64) -> Export<'_> {

@@ -2,29 +2,25 @@
 #![allow(clippy::restriction)]
 
 use komod_elf::{Error, Module, Signature, strip_modversions, strip_vermagic};
-use komod_fixtures::{Class, Endian, ModuleSpec, Pkcs7, Signed};
+use komod_fixtures::{ModuleSpec, Pkcs7, Signed};
 
 /// Modules with a bit of everything, small enough to try each byte.
 fn modules() -> Vec<Vec<u8>> {
     let mut files = Vec::new();
-    for class in [Class::Elf32, Class::Elf64] {
-        for endian in [Endian::Little, Endian::Big] {
-            let spec = ModuleSpec::new("m")
-                .class(class)
-                .endian(endian)
-                .modinfo("license", "GPL")
-                .modinfo("vermagic", "6.1")
-                .export("absolute", 1)
-                .export_in_section("in_section", 2)
-                .needs("strong")
-                .needs_weak("weak")
-                .version("module_layout", 3)
-                .version("strong", 4)
-                .build_id(&[5; 6])
-                .signed(Signed::Pkcs7(Pkcs7::by("k", &[1], &[6; 7])));
-            files.push(spec.clone().build());
-            files.push(spec.ext_version("strong", 4).build());
-        }
+    for spec in ModuleSpec::new("m").on_each_machine() {
+        let spec = spec
+            .modinfo("license", "GPL")
+            .modinfo("vermagic", "6.1")
+            .export("absolute", 1)
+            .export_in_section("in_section", 2)
+            .needs("strong")
+            .needs_weak("weak")
+            .version("module_layout", 3)
+            .version("strong", 4)
+            .build_id(&[5; 6])
+            .signed(Signed::Pkcs7(Pkcs7::by("k", &[1], &[6; 7])));
+        files.push(spec.clone().build());
+        files.push(spec.ext_version("strong", 4).build());
     }
     files
 }

@@ -10,7 +10,7 @@ use goblin::elf::Elf;
 use goblin::elf::section_header::SHN_UNDEF;
 use goblin::elf::sym::STB_WEAK;
 use komod_elf::{Binding, Module};
-use komod_fixtures::{Class, Endian, ModuleSpec};
+use komod_fixtures::ModuleSpec;
 
 fn section<'a>(elf: &Elf<'_>, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let named = |h: &&goblin::elf::SectionHeader| elf.shdr_strtab.get_at(h.sh_name) == Some(name);
@@ -63,22 +63,18 @@ fn compare(bytes: &[u8], what: &str) {
 
 #[test]
 fn made_modules() {
-    for class in [Class::Elf32, Class::Elf64] {
-        for endian in [Endian::Little, Endian::Big] {
-            let spec = ModuleSpec::new("m")
-                .class(class)
-                .endian(endian)
-                .modinfo("license", "GPL")
-                .export("b", 1)
-                .export_in_section("a", 2)
-                .needs("z")
-                .needs_weak("y")
-                .defines("text")
-                .needs("x")
-                .version("module_layout", 3)
-                .version("x", 4);
-            compare(&spec.build(), "a made module");
-        }
+    for spec in ModuleSpec::new("m").on_each_machine() {
+        let spec = spec
+            .modinfo("license", "GPL")
+            .export("b", 1)
+            .export_in_section("a", 2)
+            .needs("z")
+            .needs_weak("y")
+            .defines("text")
+            .needs("x")
+            .version("module_layout", 3)
+            .version("x", 4);
+        compare(&spec.build(), "a made module");
     }
 }
 

@@ -262,20 +262,9 @@ mod tests {
     use komod_kernel::Recorder;
 
     use super::*;
-    use crate::world::{World, sketch_removal};
+    use crate::world::{World, chain, sketch_removal};
 
     const DEP: [&str; 5] = ["a.ko: b.ko c.ko", "b.ko: c.ko", "c.ko:", "s.ko:", "d.ko: c.ko"];
-
-    /// a needs b, a and b need c; s is on its own; all are loaded.
-    fn chain() -> Recorder {
-        Recorder::new("6")
-            .with_loaded("c")
-            .with_loaded("b")
-            .with_loaded("a")
-            .with_loaded("s")
-            .with_uses("a", &["b", "c"])
-            .with_uses("b", &["c"])
-    }
 
     #[track_caller]
     fn check(config: &str, kernel: &Recorder, text: &str, request: &RemovalRequest, steps: &str) {

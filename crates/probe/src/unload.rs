@@ -186,19 +186,9 @@ mod tests {
 
     use super::*;
     use crate::RemovalRequest;
-    use crate::world::World;
+    use crate::world::{World, chain};
 
     const DEP: [&str; 4] = ["a.ko: b.ko c.ko", "b.ko: c.ko", "c.ko:", "s.ko:"];
-
-    fn chain() -> Recorder {
-        Recorder::new("6")
-            .with_loaded("c")
-            .with_loaded("b")
-            .with_loaded("a")
-            .with_loaded("s")
-            .with_uses("a", &["b", "c"])
-            .with_uses("b", &["c"])
-    }
 
     fn run(
         config: &str,

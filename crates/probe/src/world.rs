@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use komod_config::{Config, Search};
 use komod_fixtures::{ModuleSpec, Packing, pack};
 use komod_index::Builder;
-use komod_kernel::Kernel;
+use komod_kernel::{Kernel, Recorder};
 use komod_name::ModuleName;
 use tempfile::TempDir;
 
@@ -18,6 +18,17 @@ pub(crate) struct World {
     pub(crate) root: TempDir,
     pub(crate) database: Database,
     pub(crate) config: Config,
+}
+
+/// A kernel in which a needs b, and a and b need c; s is on its own. All are loaded.
+pub(crate) fn chain() -> Recorder {
+    Recorder::new("6")
+        .with_loaded("c")
+        .with_loaded("b")
+        .with_loaded("a")
+        .with_loaded("s")
+        .with_uses("a", &["b", "c"])
+        .with_uses("b", &["c"])
 }
 
 impl World {

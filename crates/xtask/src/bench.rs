@@ -31,7 +31,7 @@ use crate::binary;
 use crate::fetch::Debian13;
 use crate::outcome::Stop;
 use crate::packed::Packed;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 const HELP: &str = "\
 usage: cargo xtask bench [GROUP...] [--rounds N] [--out DIR] [--readme] [--strict]

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::install;
 use crate::outcome::{Stop, Tally};
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The most the program may weigh, linked with musl.
 const CEILING: u64 = 1_500_000;

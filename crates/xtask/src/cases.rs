@@ -14,7 +14,8 @@ use crate::fetch::{Debian12, Debian13, Original};
 use crate::libkmod::Library;
 use crate::libkmod::ask::{Ask, Header};
 use crate::outcome::{Stop, Tally};
-use crate::{binary, programs, test};
+use crate::workspace::workspace;
+use crate::{binary, programs};
 
 /// What `cargo xtask case` takes.
 const PROGRAMS: &str = "ours, shipped, 34.2, 30, libkmod or libkmod-34.2";
@@ -98,7 +99,7 @@ fn run_if(
     wanted: impl Fn(&Case) -> bool,
 ) -> Result<Tally, Stop> {
     let failed = |trouble: Trouble| Stop::Failed(trouble.0);
-    let dir = test::workspace().join("tests/cases");
+    let dir = workspace().join("tests/cases");
     let mut cases = Case::all(&dir, filter, update).map_err(failed)?;
     cases.retain(wanted);
     if cases.is_empty() {
@@ -127,10 +128,10 @@ fn komod() -> Result<Program, Stop> {
 /// Builds komod as the cases run it and names the file.
 pub fn debug_program() -> Result<PathBuf, Stop> {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    build.args(["build", "--quiet", "--bin", "kmod"]).current_dir(test::workspace());
+    build.args(["build", "--quiet", "--bin", "kmod"]).current_dir(workspace());
     programs::run(&mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| test::workspace().join("target"), PathBuf::from);
+        .map_or_else(|| workspace().join("target"), PathBuf::from);
     Ok(target.join("debug/kmod"))
 }
 

@@ -13,7 +13,7 @@ use crate::outcome::Stop;
 use crate::packages;
 use crate::programs;
 use crate::system::System;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The directory that has them, `*.ko` and `*.ko.xz`, built for that release.
 pub fn fetch(release: &str) -> Result<PathBuf, Stop> {

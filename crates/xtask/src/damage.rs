@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::binary;
+use crate::cargo_test::counted;
 use crate::outcome::{Stop, Tally};
 use crate::programs;
-use crate::test::{counted, workspace};
+use crate::workspace::workspace;
 
 /// Every change of every small file within one process, then a sample of them, and the
 /// bombs, through the program as it is shipped.

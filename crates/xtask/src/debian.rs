@@ -18,7 +18,7 @@ use crate::libkmod::{self, Library};
 use crate::outcome::Stop;
 use crate::place;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The release in whose place these packages stand.
 const PROVIDED: &str = "34.2-2";

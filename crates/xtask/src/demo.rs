@@ -13,8 +13,8 @@ use crate::fetch::Debian13;
 use crate::guest::{Guest, NAMES, Tools};
 use crate::outcome::Stop;
 use crate::qemu::{Event, Hardware, Machine};
-use crate::test::workspace;
 use crate::vm;
+use crate::workspace::workspace;
 
 /// The kernel version of the small tree.
 const RELEASE: &str = "6.1.0-demo";

@@ -15,8 +15,8 @@ use crate::outcome::Stop;
 use crate::packages;
 use crate::programs;
 use crate::samples::SAMPLES;
-use crate::test::workspace;
 use crate::vm;
+use crate::workspace::workspace;
 
 /// The six names of the one program.
 pub const NAMES: [&str; 6] = ["depmod", "insmod", "lsmod", "modinfo", "modprobe", "rmmod"];

@@ -23,7 +23,8 @@ use values::{Values, Verdict, change};
 
 use crate::callgrind::Callgrind;
 use crate::outcome::{Stop, Tally};
-use crate::{binary, loaded, place, programs, test};
+use crate::workspace::workspace;
+use crate::{binary, loaded, place, programs};
 
 /// Two runs of one command may differ by this share.
 const NOISE: f64 = 0.001;
@@ -48,7 +49,7 @@ struct Counted {
 
 /// Counts each command twice, and holds it to its kept value.
 pub fn part() -> Result<Tally, Stop> {
-    let path = test::workspace().join(FILE);
+    let path = workspace().join(FILE);
     let kept = Values::read(&fs::read_to_string(&path).map_err(Stop::io(FILE))?)?;
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
     let compiler = binary::compiler()?;
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn every_command_is_named_once_and_has_a_kept_value() {
         let mut names: Vec<String> = commands().into_iter().map(|counted| counted.name).collect();
-        let text = fs::read_to_string(test::workspace().join(FILE)).unwrap();
+        let text = fs::read_to_string(workspace().join(FILE)).unwrap();
         let kept = Values::read(&text).unwrap();
         for name in &names {
             assert!(kept.of(name).is_some(), "{name}");

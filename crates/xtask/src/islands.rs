@@ -8,9 +8,11 @@
 
 use std::process::Command;
 
+use crate::cargo_test::{cargo_test_under, counted_run};
 use crate::install::{self, VALGRIND};
 use crate::outcome::{Stop, Tally};
-use crate::{cases, programs, test};
+use crate::workspace::workspace;
+use crate::{cases, programs};
 
 /// valgrind's words: its status tells of an error.
 const WORDS: [&str; 3] = ["--quiet", "--error-exitcode=99", "--leak-check=no"];
@@ -35,7 +37,7 @@ pub fn part() -> Result<Tally, Stop> {
     let runner = format!("{} {}", VALGRIND.program, WORDS.join(" "));
     for (package, tests) in TESTS {
         let words = ["--package", package, "--lib", "--", tests];
-        let ran = test::cargo_test_under(Some(&runner), &words)?;
+        let ran = cargo_test_under(Some(&runner), &words)?;
         if ran.passed == 0 {
             println!("FAIL no test of {package} begins with {tests}");
             tally.failed += 1;
@@ -54,7 +56,7 @@ fn under_miri() -> Result<Tally, Stop> {
         command.args(["run", "nightly", "cargo", "miri"]).args(words);
         // What is not here is not fetched.
         command.env("RUSTUP_AUTO_INSTALL", "0").env("MIRIFLAGS", MIRI_FLAGS);
-        command.env_remove("RUSTUP_TOOLCHAIN").current_dir(test::workspace());
+        command.env_remove("RUSTUP_TOOLCHAIN").current_dir(workspace());
         command
     };
     let (package, tests) = UNDER_MIRI;
@@ -63,7 +65,7 @@ fn under_miri() -> Result<Tally, Stop> {
         return Ok(Tally::default());
     }
     println!("{package}, {tests}: under Miri too");
-    test::counted_run(&mut miri(&["test", "--package", package, "--lib", "--", tests]))
+    counted_run(&mut miri(&["test", "--package", package, "--lib", "--", tests]))
 }
 
 /// Whether the process entry and a whole run are clean, also with

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::outcome::Stop;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The library's file name: what it answers to is a link to it.
 pub const FILE: &str = "libkmod.so.2.5.1";

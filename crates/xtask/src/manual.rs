@@ -7,7 +7,8 @@ use std::process::Command;
 
 use crate::install::{self, Need};
 use crate::outcome::{Stop, Tally};
-use crate::{programs, test};
+use crate::programs;
+use crate::workspace::workspace;
 
 const MANDOC: Need = Need { program: "mandoc", package: "mandoc" };
 
@@ -27,7 +28,7 @@ pub fn part() -> Result<Tally, Stop> {
     if tally.failed > 0 {
         println!("FAIL mandoc passes a spoilt page: {told}");
     }
-    let dir = test::workspace().join("man");
+    let dir = workspace().join("man");
     let entries = std::fs::read_dir(&dir).map_err(Stop::io(dir.display()))?;
     let mut pages: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     pages.sort();

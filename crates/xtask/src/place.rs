@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::libkmod::{self, Library};
 use crate::outcome::Stop;
-use crate::{binary, completions, programs, test};
+use crate::workspace::workspace;
+use crate::{binary, completions, programs};
 
 /// The program itself.
 pub const PROGRAM: &str = "usr/bin/kmod";
@@ -74,7 +75,7 @@ pub fn install(root: &Path, program: &Path) -> Result<Vec<PathBuf>, Stop> {
         put(name, &|to| symlink(target, to))?;
     }
     for page in pages()? {
-        let (place, from) = (manual(&page), test::workspace().join("man").join(&page));
+        let (place, from) = (manual(&page), workspace().join("man").join(&page));
         put(&place, &|to| copied(&from, to, 0o644))?;
     }
     for (name, target) in PAGES {
@@ -113,7 +114,7 @@ fn put(root: &Path, path: &str, make: &dyn Fn(&Path) -> io::Result<()>) -> Resul
 
 /// The names of all manual pages, sorted.
 pub fn pages() -> Result<Vec<String>, Stop> {
-    let dir = test::workspace().join("man");
+    let dir = workspace().join("man");
     let entries = fs::read_dir(&dir).map_err(Stop::io(dir.display()))?;
     let mut pages: Vec<String> =
         entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();

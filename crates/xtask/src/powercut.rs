@@ -21,8 +21,8 @@ use crate::outcome::{Stop, Tally};
 use crate::programs;
 use crate::qemu::{Ended, Event, Hardware, Machine};
 use crate::random::Dice;
-use crate::test::workspace;
 use crate::vm::scratch;
+use crate::workspace::workspace;
 
 /// How often the tests pull the plug.
 const SHORT: usize = 4;

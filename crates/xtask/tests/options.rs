@@ -9,7 +9,7 @@ use clap::Command;
 use komod::cli;
 use komod::tools::TOOLS;
 use xtask::completions::{self, Entry, Opt, Tool};
-use xtask::test::workspace;
+use xtask::workspace::workspace;
 
 /// Spellings of options, with `=` behind those that take a value.
 type Options = BTreeSet<String>;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use clap::{Arg, Command};
 use komod::tools::{TOOLS, Tool};
 use komod_cases::Case;
-use xtask::test::workspace;
+use xtask::workspace::workspace;
 
 /// What no original takes, or none can show.
 const EXEMPT: &[(&str, &str)] = &[

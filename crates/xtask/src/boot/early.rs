@@ -13,7 +13,7 @@ use crate::fetch::Debian13;
 use crate::guest::{Guest, Tools};
 use crate::outcome::Stop;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The disk and its file system, and some that have nodes in /dev.
 const MODULES: &[&str] =

@@ -9,7 +9,7 @@ use crate::install::{self, MKFS_EXT4};
 use crate::outcome::Stop;
 use crate::programs;
 use crate::system::{Copy, System};
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// The library that udev asks the loader for.
 const LIBRARY: &str = "usr/lib/x86_64-linux-gnu/libkmod.so.2";

@@ -12,7 +12,7 @@ use komod_fuzz::TARGETS;
 use super::campaign::{self, Campaign, Ended};
 use crate::outcome::Stop;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// What is compiled into the fuzzer.
 const CODE: [&str; 4] = ["Cargo.lock", "crates", "fuzz", "src"];

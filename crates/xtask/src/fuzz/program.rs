@@ -13,7 +13,7 @@ use std::process::Command;
 use crate::install::{self, Need};
 use crate::outcome::Stop;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// libFuzzer is C++.
 const CXX: Need = Need { program: "g++", package: "g++" };

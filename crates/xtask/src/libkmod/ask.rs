@@ -10,7 +10,7 @@ use super::{Library, SONAME, target};
 use crate::fetch::{Debian13, Original, original_header};
 use crate::outcome::Stop;
 use crate::programs;
-use crate::test::workspace;
+use crate::workspace::workspace;
 
 /// Its sources. `types.c` is nothing but a check of the header.
 const SOURCES: [&str; 6] = ["ask.c", "lookups.c", "misuse.c", "null.c", "show.c", "types.c"];
