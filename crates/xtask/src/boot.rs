@@ -16,6 +16,7 @@ pub mod early;
 pub mod image;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use account::Account;
 use early::Habit;
@@ -110,6 +111,7 @@ fn all(stages: &[&str]) -> Result<Tally, Stop> {
         let theirs = place.image(Side::Original, debs)?;
         for stage in stages {
             let early = |habit| place.early(&ours, habit);
+            let (start, before) = (Instant::now(), tally);
             match *stage {
                 "arch" => {
                     let early = early(Habit::Arch)?;
@@ -139,14 +141,24 @@ fn all(stages: &[&str]) -> Result<Tally, Stop> {
                     let own = [ours.dracut(), theirs.dracut()];
                     place.both([&ours, &theirs], own, stage, "system", &mut tally)?;
                 }
-                _ => {}
+                _ => continue,
             }
+            ended(stage, before, tally, start);
         }
     }
     if let Some((_, kernel)) = archive.filter(|_| stages.contains(&"lifetime")) {
+        let (start, before) = (Instant::now(), tally);
         lifetime(&place, &ours, &kernel, &mut tally)?;
+        ended("lifetime", before, tally, start);
     }
     Ok(tally)
+}
+
+/// Says what a stage came to.
+fn ended(stage: &str, before: Tally, after: Tally, start: Instant) {
+    let (passed, failed) = (after.passed - before.passed, after.failed - before.failed);
+    let seconds = start.elapsed().as_secs();
+    println!("debian13: {stage}: {passed} checks passed, {failed} failed, {seconds} s");
 }
 
 /// A disk that keeps what is written: a module by dkms, another kernel, then the original
