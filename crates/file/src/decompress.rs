@@ -17,16 +17,23 @@ pub fn decompress(
     limit: u64,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    decompress_with(packed, compression, limit, out, &mut zstd::Context::default())
+    decompress_with(packed, compression, limit, out, &mut Contexts::default())
 }
 
-/// As [`decompress`], with a decoder's state that may have been used before.
+/// The decoders' states, which one call after another may use.
+#[derive(Default)]
+pub(crate) struct Contexts {
+    xz: xz::Context,
+    zstd: zstd::Context,
+}
+
+/// As [`decompress`], with states that may have been used before.
 pub(crate) fn decompress_with(
     packed: &[u8],
     compression: Compression,
     limit: u64,
     out: &mut Vec<u8>,
-    context: &mut zstd::Context,
+    contexts: &mut Contexts,
 ) -> Result<(), Error> {
     out.clear();
     let mut output = Output::new(out, limit);
@@ -38,8 +45,8 @@ pub(crate) fn decompress_with(
             Ok(())
         }
         Compression::Gzip => gzip::decompress(packed, &mut output),
-        Compression::Xz => xz::decompress(packed, &mut output),
-        Compression::Zstd => zstd::decompress(packed, &mut output, context),
+        Compression::Xz => xz::decompress(packed, &mut output, &mut contexts.xz),
+        Compression::Zstd => zstd::decompress(packed, &mut output, &mut contexts.zstd),
     }
 }
 

@@ -1,13 +1,13 @@
-use crate::decompress::decompress_with;
-use crate::{Compression, DEFAULT_LIMIT, Error, ModuleFile, zstd};
+use crate::decompress::{Contexts, decompress_with};
+use crate::{Compression, DEFAULT_LIMIT, Error, ModuleFile};
 
-/// Reads and unpacks many files one after another: memory for packed bytes and a
-/// decoder's state are used again, as fresh memory for each costs more than a small
+/// Reads and unpacks many files one after another: memory for packed bytes and
+/// the decoders' states are used again, as fresh memory for each costs more than a small
 /// module's bytes.
 #[derive(Default)]
 pub struct Unpacker {
     packed: Vec<u8>,
-    zstd: zstd::Context,
+    contexts: Contexts,
 }
 
 /// So many bytes of packed modules stay in memory for the next file; very few modules
@@ -22,7 +22,8 @@ impl Unpacker {
             return file.stored(out).map(drop);
         }
         let stored = file.stored(&mut self.packed)?;
-        let done = decompress_with(stored, file.compression(), DEFAULT_LIMIT, out, &mut self.zstd);
+        let done =
+            decompress_with(stored, file.compression(), DEFAULT_LIMIT, out, &mut self.contexts);
         if self.packed.capacity() > KEPT {
             self.packed = Vec::new();
         }
