@@ -229,7 +229,10 @@ fn configuration(options: &Options) -> DepmodConfig {
 
 /// Tells root once of what others could put into this system's kernel.
 fn exposed(options: &Options, catalog: &Catalog<'_>, teller: &mut Teller<'_, '_>) {
-    let mut watch = Watch::new(options.own_tree);
+    if !options.own_tree {
+        return;
+    }
+    let mut watch = Watch::new(true);
     let path = |module: &Module<'_>| options.dir.join(OsStr::from_bytes(module.found.path()));
     let modules = catalog.iter().map(|(_, module)| path(module));
     let paths = options.search.paths.iter().cloned().chain(modules);

@@ -47,6 +47,9 @@ pub struct Moment {
     pub nanoseconds: u32,
 }
 
+/// Bytes of a key without its device.
+const FILE: usize = 40;
+
 impl Key {
     /// The key of the file that `metadata` is of.
     pub fn of(metadata: &Metadata) -> Self {
@@ -100,8 +103,16 @@ impl Key {
     }
 
     pub(crate) fn write(&self, out: &mut Writer) {
-        out.u64(self.device);
-        self.write_file(out);
+        out.bytes.extend_from_slice(&self.to_bytes());
+    }
+
+    /// What [`Key::write`] writes.
+    pub(crate) fn to_bytes(self) -> [u8; 8 + FILE] {
+        let mut bytes = [0; 8 + FILE];
+        let (device, file) = bytes.split_at_mut(8);
+        device.copy_from_slice(&self.device.to_le_bytes());
+        file.copy_from_slice(&self.file_bytes());
+        bytes
     }
 
     pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Self> {
@@ -111,12 +122,23 @@ impl Key {
 
     /// All but the device.
     fn write_file(&self, out: &mut Writer) {
-        out.u64(self.inode);
-        out.u64(self.size);
-        for moment in [self.modified, self.changed] {
-            out.u64(moment.seconds as u64);
-            out.u32(moment.nanoseconds);
+        out.bytes.extend_from_slice(&self.file_bytes());
+    }
+
+    fn file_bytes(&self) -> [u8; FILE] {
+        let halves = |number: u64| [number as u32, (number >> 32) as u32];
+        let ([inode, inode_high], [size, size_high]) = (halves(self.inode), halves(self.size));
+        let [modified, changed] = [self.modified, self.changed].map(|moment| {
+            let [low, high] = halves(moment.seconds as u64);
+            [low, high, moment.nanoseconds]
+        });
+        let file = [inode, inode_high, size, size_high];
+        let mut bytes = [0; FILE];
+        let words = file.into_iter().chain(modified).chain(changed);
+        for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
         }
+        bytes
     }
 
     fn read_file(bytes: &mut Reader<'_>, device: u64) -> Option<Self> {

@@ -7,7 +7,6 @@
 
 mod tell;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -116,11 +115,11 @@ impl Told {
         memory.resize(length, 0);
         self.file.read_exact_at(memory, slot.offset).ok()?;
         let (sum, rest) = memory.split_first_chunk()?;
-        let same = checksum(rest) == u64::from_le_bytes(*sum) && rest.starts_with(&key_bytes(key));
+        let same = checksum(rest) == u64::from_le_bytes(*sum) && rest.starts_with(&key.to_bytes());
         same.then_some(())
     }
 
-    /// All places that are taken.
+    /// All places that are taken, by tag.
     fn slots(&self) -> Option<Vec<Slot>> {
         let size = usize::try_from(self.head.places).ok()?.checked_mul(SLOT)?;
         let mut table = Vec::new();
@@ -128,7 +127,9 @@ impl Told {
         table.resize(size, 0);
         self.file.read_exact_at(&mut table, self.head.table).ok()?;
         let slots = table.chunks_exact(SLOT).filter_map(Slot::parse);
-        Some(slots.filter(|slot| slot.offset != 0).collect())
+        let mut slots: Vec<Slot> = slots.filter(|slot| slot.offset != 0).collect();
+        slots.sort_unstable_by_key(|slot| slot.tag);
+        Some(slots)
     }
 
     /// Whether those may read it whom `mode` lets.
@@ -137,8 +138,8 @@ impl Told {
     }
 
     /// Whether these are the records of exactly these keys.
-    fn holds(&self, slots: &HashMap<u32, Slot>, keys: &[Key]) -> bool {
-        let used = |key: &Key| Some(u64::from(slots.get(&tag(hash(key)))?.length));
+    fn holds(&self, slots: &[Slot], keys: &[Key]) -> bool {
+        let used = |key: &Key| Some(u64::from(slot_of(key, slots)?.length));
         let all: Option<Vec<u64>> = keys.iter().map(used).collect();
         all.is_some_and(|used| used.iter().sum::<u64>() == self.head.used)
     }
@@ -188,18 +189,19 @@ fn tale(record: &[u8]) -> Option<Tale<'_>> {
     Some(tale)
 }
 
-fn key_bytes(key: &Key) -> Vec<u8> {
-    let mut out = Writer::default();
-    key.write(&mut out);
-    out.bytes
-}
-
 fn hash(key: &Key) -> u64 {
-    checksum(&key_bytes(key))
+    checksum(&key.to_bytes())
 }
 
 fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
+}
+
+/// Where the record of this key seems to be, of `slots` by tag.
+fn slot_of<'s>(key: &Key, slots: &'s [Slot]) -> Option<&'s Slot> {
+    let tag = tag(hash(key));
+    let place = slots.partition_point(|slot| slot.tag < tag);
+    slots.get(place).filter(|slot| slot.tag == tag)
 }
 
 #[cfg(test)]

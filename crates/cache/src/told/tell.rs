@@ -1,11 +1,10 @@
 //! Writes what packed modules tell: records one behind the other, their table behind them.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use super::{HEAD, Head, LONGEST, RUN, Slot, Tale, Told, hash, tag};
+use super::{HEAD, Head, LONGEST, RUN, Slot, Tale, Told, hash, slot_of, tag};
 use crate::bytes::{Writer, checksum};
 use crate::key::Key;
 use crate::place::Place;
@@ -26,11 +25,16 @@ pub fn tell_apart(
     let [first, second] = names;
     let there = Told::open(place, first);
     let slots = there.as_ref().and_then(Told::slots).unwrap_or_default();
-    let lengths: HashMap<u32, u32> = slots.iter().map(|slot| (slot.tag, slot.length)).collect();
-    let length = |key: &Key| lengths.get(&tag(hash(key)));
-    let (inside, outside): (Vec<Key>, Vec<Key>) =
-        kept.iter().partition(|key| length(key).is_some());
-    let used: u64 = inside.iter().filter_map(length).map(|length| u64::from(*length)).sum();
+    let (mut inside, mut outside, mut used) = (Vec::with_capacity(kept.len()), Vec::new(), 0);
+    for key in kept {
+        match slot_of(key, &slots) {
+            Some(slot) => {
+                used += u64::from(slot.length);
+                inside.push(*key);
+            }
+            None => outside.push(*key),
+        }
+    }
     let stays = there.is_some_and(|there| {
         let gone = there.head.used.saturating_sub(used);
         gone.saturating_mul(FEW as u64) <= there.head.used && there.has_mode(mode)
@@ -67,7 +71,6 @@ pub(super) fn tell(
     let old = Told::open(place, name);
     // Tags are enough here: a record of another module is none when it is asked for.
     let slots = old.as_ref().and_then(Told::slots).unwrap_or_default();
-    let slots: HashMap<u32, Slot> = slots.into_iter().map(|slot| (slot.tag, slot)).collect();
     let holds = |old: &Told| old.holds(&slots, kept) && old.has_mode(mode);
     if new.is_empty() && old.as_ref().is_some_and(holds) {
         return Some(());
@@ -77,7 +80,7 @@ pub(super) fn tell(
         let mut places = Vec::new();
         let mut end = HEAD;
         if let Some(old) = &old {
-            let kept = kept.iter().filter_map(|key| Some((*key, *slots.get(&tag(hash(key)))?)));
+            let kept = kept.iter().filter_map(|key| Some((*key, *slot_of(key, &slots)?)));
             end = copy(old, kept.collect(), file, &mut places)?;
         }
         let sizes = new.iter().map(|(_, tale)| {
