@@ -23,6 +23,7 @@ pub fn decompress(
 /// The decoders' states, which one call after another may use.
 #[derive(Default)]
 pub(crate) struct Contexts {
+    gzip: gzip::Context,
     xz: xz::Context,
     zstd: zstd::Context,
 }
@@ -44,7 +45,7 @@ pub(crate) fn decompress_with(
             output.bytes.extend_from_slice(packed);
             Ok(())
         }
-        Compression::Gzip => gzip::decompress(packed, &mut output),
+        Compression::Gzip => gzip::decompress(packed, &mut output, &mut contexts.gzip),
         Compression::Xz => xz::decompress(packed, &mut output, &mut contexts.xz),
         Compression::Zstd => zstd::decompress(packed, &mut output, &mut contexts.zstd),
     }

@@ -6,18 +6,28 @@ use crate::{DEFAULT_LIMIT, Error};
 /// What a member begins with.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// A decoder for all members and files, made when it is first wanted: the memory of one
+/// costs more than a small member.
+#[derive(Default)]
+pub(crate) struct Context(Option<Decompress>);
+
 /// Unpacks gzip members. What follows the last one and is no member (padding,
 /// rubbish) is passed over, as gzip itself and zlib's file reader do.
-pub(crate) fn decompress(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
+///
+/// `context` serves the one call. It begins anew with each, also after an error.
+pub(crate) fn decompress(
+    packed: &[u8],
+    output: &mut Output<'_>,
+    context: &mut Context,
+) -> Result<(), Error> {
     if let Some(size) = last_member_size(packed).filter(|size| plausible(*size, packed.len())) {
         // One more: a full buffer cannot tell "finished" from "more to come".
         output.expect_more(size.saturating_add(1))?;
     }
-    // One for all members: the memory of one costs more than a small member.
-    let mut decoder = Decompress::new(false);
+    let decoder = context.0.get_or_insert_with(|| Decompress::new(false));
     let mut rest = packed;
     loop {
-        rest = member(rest, &mut decoder, &mut |decoder, rest, sum| {
+        rest = member(rest, decoder, &mut |decoder, rest, sum| {
             output.make_room()?;
             let filled = output.bytes.len();
             let status = decode(decoder, rest, output.bytes)?;

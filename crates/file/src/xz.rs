@@ -36,7 +36,8 @@ impl Context {
 fn takes_header(decoder: &mut Stream, header: &Header) -> bool {
     let before = decoder.total_in();
     let status = decoder.process(header, &mut [], Action::Run);
-    status == Ok(Status::GetCheck) && decoder.total_in() - before == header.len() as u64
+    let read = decoder.total_in().saturating_sub(before);
+    status == Ok(Status::GetCheck) && read == header.len() as u64
 }
 
 /// Unpacks xz streams, with padding in multiples of four NULs between and behind
@@ -86,8 +87,8 @@ fn follow(
     loop {
         output.make_room()?;
         let (read, filled) = (decoder.total_in(), output.bytes.len());
-        let left = usize::try_from(read - begin).ok().and_then(|read| rest.get(read..));
-        let left = left.unwrap_or_default();
+        let left = usize::try_from(read.saturating_sub(begin)).ok();
+        let left = left.and_then(|read| rest.get(read..)).unwrap_or_default();
         let Ok(_) = decoder.process_vec(left, output.bytes, Action::Run) else {
             return Ok(false);
         };

@@ -7,14 +7,15 @@ use std::path::Path;
 
 use komod_cache::{Key, Place, Tale, Told, name_of};
 use komod_elf::{Excerpt, Module};
-use komod_file::{Compression, Error, ModuleFile};
+use komod_file::{Compression, Error, ModuleFile, Unpacker};
 
 use crate::tools::depmod::TOLD;
 
 /// Memory for one file at a time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Contents<'o> {
     bytes: Vec<u8>,
+    unpacker: Unpacker,
     excerpt: Excerpt,
     /// Where depmod keeps what packed modules tell, and of which directory, until one is
     /// asked for.
@@ -64,7 +65,7 @@ impl<'o> Contents<'o> {
         {
             return Ok(Said::Parts(module, end));
         }
-        file.contents_into(&mut self.bytes)?;
+        self.unpacker.contents_into(file, &mut self.bytes)?;
         Ok(Said::Whole(&self.bytes))
     }
 }
