@@ -24,6 +24,8 @@ pub enum Side {
     Ours,
     /// The original.
     Theirs,
+    /// The original with liblzma 5.4, once it was brought in ([`Arena::bring_older`]).
+    TheirsOlder,
 }
 
 /// The root directory; gone when dropped.
@@ -67,6 +69,8 @@ const LOADED: [&str; 5] =
 /// The names komod is called by from outside.
 const TOOLS: [&str; 2] = ["depmod", "modprobe"];
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+/// Where a liblzma lies that is found before the one of the release.
+const OLDER: &str = "/older";
 
 impl Arena {
     /// Furnishes a new one.
@@ -107,6 +111,14 @@ impl Arena {
         loaded::write(&root)?;
         scratch.file("proc/cmdline", "")?;
         Ok(Self { scratch, null: Null::open()? })
+    }
+
+    /// Copies liblzma 5.4 out of a directory, for [`Side::TheirsOlder`].
+    pub fn bring_older(&self, from: &Path) -> Result<(), Stop> {
+        let to = self.outside(OLDER);
+        fs::create_dir_all(&to).map_err(Stop::io(to.display()))?;
+        let (from, to) = (from.join("liblzma.so.5"), to.join("liblzma.so.5"));
+        fs::copy(&from, to).map(drop).map_err(Stop::io(from.display()))
     }
 
     /// A path inside, as it is called from outside.
@@ -171,6 +183,9 @@ impl Arena {
 fn command(side: Side, call: &Call) -> Command {
     let mut command = Command::new(if side == Side::Ours { OURS } else { THEIRS });
     command.arg0(call.tool).args(&call.words).env_clear();
+    if side == Side::TheirsOlder {
+        command.env("LD_LIBRARY_PATH", OLDER);
+    }
     if let Some(threads) = call.threads {
         command.env("KOMOD_THREADS", threads.to_string());
     }

@@ -48,6 +48,8 @@ pub const BOUNDS: &[Bound] = &[
     held("gz-wall", "gz", "depmod, gz: wall, 2 threads", 0.28, 0.23),
     held("xz-cpu", "xz", "depmod, xz: CPU, 1 thread", 0.76, 0.72),
     held("xz-wall", "xz", "depmod, xz: wall, 2 threads", 0.41, 0.36),
+    held("xz-cpu-older", "xz", "depmod, xz, kmod with liblzma 5.4: CPU, 1 thread", 0.76, 0.72),
+    held("xz-wall-older", "xz", "depmod, xz, kmod with liblzma 5.4: wall, 2 threads", 0.41, 0.36),
     held("plain-memory", "plain", "depmod, plain: peak memory, 2 threads", 0.35, 0.22),
     held("zst-memory", "zst", "depmod, zst: peak memory, 2 threads", 0.70, 0.53),
     held("xz-memory", "xz", "depmod, xz: peak memory, 2 threads", 0.70, 0.53),

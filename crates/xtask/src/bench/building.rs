@@ -13,6 +13,7 @@ use crate::bench::figures::{Figure, Unit};
 use crate::bench::run::{Pairs, median};
 use crate::bench::{Setting, trees};
 use crate::callgrind::Callgrind;
+use crate::fetch;
 use crate::outcome::Stop;
 use crate::programs;
 
@@ -42,7 +43,13 @@ pub fn packed(setting: &Setting<'_>, kind: &'static str) -> Result<Vec<Figure>, 
         arena.said(Side::Theirs, &full(setting, &theirs))?;
         same_files(setting, &ours, &theirs)?;
     }
-    let (mut cpu, mut wall) = (Pairs::default(), Pairs::default());
+    let older = kind == "xz";
+    if older {
+        arena.bring_older(&fetch::older_liblzma()?)?;
+        arena.said(Side::TheirsOlder, &full(setting, &theirs))?;
+        same_files(setting, &ours, &theirs)?;
+    }
+    let [mut cpu, mut wall, mut older_cpu, mut older_wall] = [(); 4].map(|()| Pairs::default());
     let mut waited = Vec::new();
     let [mut again, mut added, mut keeping] = [(); 3].map(|()| Pairs::default());
     for round in 0..setting.rounds {
@@ -50,6 +57,11 @@ pub fn packed(setting: &Setting<'_>, kind: &'static str) -> Result<Vec<Figure>, 
             if reads { Some(arena.spent(Side::Theirs, &full(setting, &theirs), 1)?) } else { None };
         let single = arena.spent(Side::Ours, &one, 1)?;
         let double = arena.spent(Side::Ours, &two, 1)?;
+        if older {
+            let spent = arena.spent(Side::TheirsOlder, &full(setting, &theirs), 1)?;
+            older_cpu.add(single.cpu, spent.cpu);
+            older_wall.add(double.wall, spent.wall);
+        }
         let theirs = first.unwrap_or(single);
         waited.push(theirs.wall / theirs.cpu);
         cpu.add(single.cpu, theirs.cpu);
@@ -70,8 +82,16 @@ pub fn packed(setting: &Setting<'_>, kind: &'static str) -> Result<Vec<Figure>, 
         return Ok(figures);
     }
     figures.push(Figure::pairs(id("cpu"), Unit::Seconds, &cpu));
-    let figure = Figure::pairs(id("wall"), Unit::Seconds, &wall);
-    figures.push(if median(waited) > BUSY { figure.busy() } else { figure });
+    let busy = median(waited) > BUSY;
+    let walls = |row, pairs| {
+        let figure = Figure::pairs(id(row), Unit::Seconds, pairs);
+        if busy { figure.busy() } else { figure }
+    };
+    figures.push(walls("wall", &wall));
+    if older {
+        figures.push(Figure::pairs(id("cpu-older"), Unit::Seconds, &older_cpu));
+        figures.push(walls("wall-older", &older_wall));
+    }
     let peak = |side, call| Ok::<f64, Stop>(arena.traced(side, call)?.peak as f64);
     let (own, other) = (peak(Side::Ours, &two)?, peak(Side::Theirs, &full(setting, &theirs))?);
     figures.push(Figure::ratio(id("memory"), Unit::Bytes, own, other));
