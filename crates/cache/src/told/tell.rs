@@ -29,7 +29,7 @@ pub fn tell_apart(
     for key in kept {
         match slot_of(key, &slots) {
             Some(slot) => {
-                used += u64::from(slot.length);
+                used = u64::saturating_add(used, slot.length.into());
                 inside.push(*key);
             }
             None => outside.push(*key),
