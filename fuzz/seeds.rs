@@ -39,6 +39,37 @@ pub(crate) fn modules() -> Vec<Vec<u8>> {
     files
 }
 
+/// Modules with a reason to be refused, behind configuration and the kernel's words.
+pub(crate) fn why() -> Vec<Vec<u8>> {
+    let seed = |choice: u8, config: &str, log: &str, module: &[u8]| {
+        [&[choice], config.as_bytes(), b"\xff", log.as_bytes(), b"\xff", module].concat()
+    };
+    let own = || {
+        ModuleSpec::new("a")
+            .modinfo("license", "GPL")
+            .modinfo("vermagic", "6.1.0-test SMP preempt mod_unload modversions ")
+            .modinfo("parmtype", "n:int")
+            .section(".gnu.linkonce.this_module", vec![0; 64])
+            .version("module_layout", 0x1111)
+    };
+    let needs = own().needs("of_b").version("of_b", 6).needs("spaced").needs("gpl_thing").build();
+    let signed = own().signed(Signed::Pkcs7(Pkcs7::by("My key", &[0x12], b"x"))).build();
+    let plain = own().build();
+    let log = "a: disagrees about version of symbol of_b\na: Unknown symbol of_b (err -22)";
+    let conf = "options a n=x m=1\nsoftdep a pre: reference post: nobody\ndeny reference no\n";
+    vec![
+        seed(0xa4, "", log, &needs),
+        seed(0x10, conf, "a: Unknown symbol of_b (err -2)", &needs),
+        seed(0xa0, "n=x", "a: `x' invalid for parameter `n'", &plain),
+        seed(0xf0, "", "Loading of module with unavailable key is rejected", &signed),
+        seed(0x41, "install b /bin/false\n", "a: version magic 'x ' should be 'y '", &plain),
+        seed(0x4a, "blacklist a\nalias bb a\n", "a: no", plain.get(..300).unwrap_or(&plain)),
+        seed(0x50, "install a exit 1\n", "execmem: unable to allocate memory", &plain),
+        seed(0xa8, "", "", &pack(&plain, Packing::XzCrc64)),
+        seed(0xb0, "", "audit: type=1800 audit(1:2): op=appraise_data cause=x res=0", b"text"),
+    ]
+}
+
 /// Trailers as they stand, and bodies behind a byte that says what they are.
 pub(crate) fn signatures() -> Vec<Vec<u8>> {
     let mut several = Pkcs7::by("A key", &[0, 0xab, 1], &[7; 30]);

@@ -7,6 +7,7 @@ mod index;
 mod lists;
 mod options;
 mod packed;
+mod why;
 
 use crate::{Limits, Target};
 
@@ -14,6 +15,7 @@ use crate::{Limits, Target};
 pub static TARGETS: &[Target] = &[
     elf::FACTS,
     elf::SIGNATURE,
+    why::WHY,
     index::READ,
     index::DIFFERENTIAL,
     config::MODPROBE_D,

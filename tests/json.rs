@@ -1,6 +1,7 @@
 //! What `--json` prints: every line parses, and says what the text says.
 //!
-//! `KOMOD_MODULES` in the environment names a directory of more modules to compare.
+//! `KOMOD_MODULES` in the environment names a directory of more modules to compare, and
+//! `KOMOD_TREE` one of a release, `ROOT/lib/modules/RELEASE`, with its indexes.
 #![allow(clippy::restriction)]
 
 use std::collections::BTreeSet;
@@ -9,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, pack};
+use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, Tree, pack};
 use serde_json::Value;
 
 fn run(tool: &str, words: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Output {
@@ -210,6 +211,97 @@ fn lists_agree(module: &Value) {
             named.for_each(|name| assert!(words.contains(&name), "{softdep}"));
         }
     }
+}
+
+/// The line of `modprobe -c` that says the same as an object of `modprobe -c --json`.
+fn directive(object: &Value) -> Vec<u8> {
+    let text = |key: &str| bytes(&object[key]);
+    let list = |key: &str| object[key].as_array().unwrap().iter().map(bytes).collect::<Vec<_>>();
+    if object["index"].is_string() {
+        return [b"alias", &text("pattern")[..], &text("module")].join(&b' ');
+    }
+    let word = text("directive");
+    assert!(object["origin"]["line"].as_u64().unwrap() > 0, "{object}");
+    let mut words = vec![word.clone()];
+    match word.as_slice() {
+        b"alias" => words.extend([text("pattern"), text("module")]),
+        b"allow" | b"blacklist" => words.push(text("module")),
+        b"deny" if text("reason").is_empty() => words.push(text("module")),
+        b"deny" => words.extend([text("module"), text("reason")]),
+        b"install" | b"remove" => words.extend([text("module"), text("command")]),
+        b"options" => words.extend([text("module"), text("options")]),
+        b"softdep" => {
+            words.push(text("module"));
+            for (label, key) in [(&b"pre:"[..], "pre"), (b"post:", "post")] {
+                let names = list(key);
+                words.extend((!names.is_empty()).then(|| label.to_vec()));
+                words.extend(names);
+            }
+        }
+        b"weakdep" => {
+            words.push(text("module"));
+            words.extend(list("weak"));
+        }
+        _ => panic!("{object} is no directive"),
+    }
+    words.join(&b' ')
+}
+
+#[test]
+fn the_configuration_says_the_same_in_both_forms() {
+    let scratch = tempfile::tempdir().unwrap();
+    let soft = ModuleSpec::new("a").modinfo("softdep", "pre: b post: c").modinfo("alias", "pci:*");
+    let weak = ModuleSpec::new("b").modinfo("weakdep", "c").export("of_b", 1);
+    let tree = Tree::new("6.1.0-test").module("kernel/a.ko", &soft).module("kernel/b.ko", &weak);
+    tree.write(scratch.path()).unwrap();
+    let root = scratch.path().to_str().unwrap();
+    assert!(run("depmod", ["-C", "/nowhere", "-b", root, "6.1.0-test"]).status.success());
+    let config = scratch.path().join("x.conf");
+    let lines =
+        b"alias x-* a\nblacklist b\noptions a n=1 m=\"x y\"\ninstall c /bin/true # \\ \xff\n\
+        remove c exit 1\nsoftdep b pre: c d post: e\nsoftdep d post: x\nweakdep a b c\n\
+        deny usb_* no\xfe sticks\ndeny y\nallow usb_hid\n";
+    fs::write(&config, lines).unwrap();
+    let mut asked = vec![("6.1.0-test".to_owned(), root.to_owned(), config)];
+    if let Some(more) = std::env::var_os("KOMOD_TREE") {
+        let (root, release) = more.to_str().unwrap().rsplit_once("/lib/modules/").unwrap();
+        asked.push((release.into(), root.into(), asked[0].2.clone()));
+    }
+    for (release, root, config) in asked {
+        let words = ["-c", "-C", config.to_str().unwrap(), "-d", &root, "-S", &release];
+        let text = run("modprobe", words);
+        let json = run("modprobe", words.into_iter().chain(["--json"]));
+        assert!(text.status.success() && json.status.success());
+        let again: Vec<_> = objects(&json.stdout).iter().map(directive).collect();
+        let lines = text.stdout.split(|byte| *byte == b'\n');
+        let lines: Vec<_> =
+            lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).collect();
+        assert!(lines.len() > 14, "{root} says next to nothing");
+        for (ours, theirs) in again.iter().zip(&lines) {
+            assert_eq!(String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs));
+        }
+        assert_eq!(again.len(), lines.len());
+    }
+}
+
+/// The machine's own modules, which may come, go and be used between two looks.
+#[test]
+fn lsmod_says_the_same_in_both_forms() {
+    let again = |object: Value| {
+        let name = object["name"].as_str().unwrap().to_owned();
+        let holders = object["holders"].as_array().unwrap().iter();
+        let holders: Vec<_> = holders.map(|name| name.as_str().unwrap()).collect();
+        let refcnt = object["refcnt"].as_i64().unwrap_or(-2);
+        let line = format!("{name:<19} {:>8}  {refcnt} {}", object["size"], holders.join(","));
+        line.trim_end().to_owned()
+    };
+    let agree = || {
+        let (text, json) = (run("lsmod", [""; 0]), run("lsmod", ["--json"]));
+        assert_eq!(text.status, json.status);
+        let again: Vec<String> = objects(&json.stdout).into_iter().map(again).collect();
+        String::from_utf8_lossy(&text.stdout).lines().skip(1).eq(again.iter())
+    };
+    assert!((0..20).any(|_| agree()), "lsmod and lsmod --json never agree");
 }
 
 /// Every case that asks for it expects what can be parsed: cases hold the tools to it.

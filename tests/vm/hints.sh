@@ -9,6 +9,12 @@ insert() { t insmod "$@"; status 1; }
 probe() { t modprobe "$@"; status 1; }
 DUMMY=$MODULES/kernel/drivers/net/dummy.ko.xz
 
+# What does not come to the end of its start is waited for, half a minute: meanwhile other
+# causes have their turn.
+insmod $C/slow.ko &
+sleep 1
+insmod $C/waiter.ko 2>/tmp/waited &
+
 # Files that are no modules, or not whole ones.
 : >/tmp/empty.ko
 insert /tmp/empty.ko
@@ -32,6 +38,13 @@ insert $C/object.ko
 cause no-struct-module 'an object file, no finished module'
 insert $C/struct.ko
 cause struct-module-size 'struct module of [0-9]+ bytes, here [0-9]+'
+
+truncate -s 2200M /tmp/huge.ko
+insert /tmp/huge.ko
+cause too-large '\(2306867200 bytes, at most 2147483647\)'
+rm /tmp/huge.ko
+insert $C/large.ko
+cause no-memory '"execmem: unable to allocate memory"'
 
 # Built for another kernel.
 OTHER=$(modinfo -F vermagic $C/release.ko)
@@ -130,6 +143,15 @@ insert $C/parameter.ko fails=5
 cause init-failed 'gave up while it started \(meanwhile the log has: "the board does not answer"\)'
 insert $C/parameter.ko fails=22
 cause init-failed-einval 'probably .* gave up while it started \(meanwhile the log has: "the board'
+
+# Half a minute is over, and what is waited for is there at last.
+wait
+ran='insmod waiter.ko'
+cp /tmp/waited /tmp/err
+cause waited-in-vain 'module slow, which it needs, does not come to the end of its start'
+err 'insmod: ERROR: could not insert module /causes/waiter.ko: Device or resource busy'
+t rmmod slow
+status 0
 
 # Who may.
 echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd

@@ -9,6 +9,8 @@ err_has ': HINT: '
 cause unsigned 'is not signed \(the kernel has sig_enforce=Y\)'
 insert $C/signed.ko
 cause unknown-key 'signer Hint test key, key [0-9A-F:]+, not in /proc/keys; the kernel has sig_enforce=Y'
+insert $C/crypto.ko
+cause unknown-crypto 'signed in a way that the kernel does not know \(signer Hint test key\)'
 insert -f /samples/good.ko
 cause forced-unsigned 'a forced module counts as unsigned \(the kernel has sig_enforce=Y\)'
 insert /samples/tampered.ko

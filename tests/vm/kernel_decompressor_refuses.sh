@@ -3,6 +3,9 @@
 # differs: the original stops at the kernel's refusal
 P=$MODULES/kernel/drivers/net
 # A check other than CRC32.
+t kmod explain team
+status 0
+told decompressor 'does not unpack this file itself \(of xz it reads one stream, .*; pack it again: xz --check=crc32'
 calls modprobe -v team
 status 0
 out "insmod $P/team/team.ko.xz "

@@ -9,7 +9,8 @@ calls modprobe -r -v iptable_nat
 status 0
 out 'rmmod iptable_nat' 'rmmod nf_nat' 'rmmod nf_conntrack' 'rmmod libcrc32c' \
     'rmmod nf_defrag_ipv6' 'rmmod nf_defrag_ipv4'
-err
+err 'modprobe: NOTICE: module ip_tables is skipped: used by iptable_filter' \
+    'modprobe: NOTICE: module x_tables is skipped: used by ip_tables, iptable_filter'
 absent iptable_nat nf_nat nf_conntrack libcrc32c nf_defrag_ipv6 nf_defrag_ipv4
 loaded iptable_filter ip_tables x_tables
 t modprobe iptable_nat

@@ -7,7 +7,8 @@ status 0
 order ip_tables veth iptable_filter dummy
 t modprobe -r -v iptable_filter
 status 0
-err
+if original; then err
+else err 'modprobe: NOTICE: module x_tables is skipped: used by ip_tables'; fi
 has stdout /tmp/out '^out: iptable_filter$'
 absent iptable_filter dummy veth
 # After a command its dependencies are left to the command.

@@ -8,6 +8,7 @@ use komod_why::{Denied, Finding};
 
 use crate::account::{About, Account, State};
 use crate::uses::Use;
+use crate::verdict::fails;
 
 /// So many symbols are named, the rest counted.
 const SYMBOLS: usize = 3;
@@ -174,7 +175,8 @@ fn step(
         line(out, "  ", "problem", &[why.as_bytes()])?;
     }
     for finding in &about.findings {
-        line(out, "  ", "problem", &[finding.to_string().as_bytes()])?;
+        let label = if fails(finding) { "problem" } else { "note" };
+        line(out, "  ", label, &[finding.to_string().as_bytes()])?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_elf::{Module, Signature};
-use komod_file::{Compression, ModuleFile};
+use komod_file::ModuleFile;
 use komod_kernel::Errno;
 use komod_name::ModuleName;
 
@@ -47,6 +47,10 @@ pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
             return vec![Finding::sure(Cause::Closed)];
         }
     }
+    if errno == Errno::EFBIG {
+        // Not worth reading.
+        return too_large(attempt.path).into_iter().collect();
+    }
     let bytes = match try_contents(attempt.path) {
         Ok(bytes) => bytes,
         Err(error) => return unreadable(error),
@@ -66,7 +70,7 @@ pub fn causes(attempt: Attempt<'_>, kernel: &KernelFacts<'_>) -> Vec<Finding> {
         found = failed.by_file(records.is_some());
     }
     if found.is_empty() {
-        found.extend(failed.by_errno(file.as_ref()));
+        found.extend(failed.by_errno());
     }
     if found.is_empty() {
         found.extend(failed.by_init(records.as_deref()));
@@ -110,6 +114,12 @@ pub fn ignored_parameters(path: &Path, text: &[u8], kernel: &KernelFacts<'_>) ->
     unknown.into_iter().filter(|name| told.contains(name)).filter_map(finding).collect()
 }
 
+/// That the kernel reads no file of that size (`kernel_read_file` of fs/kernel_read_file.c).
+fn too_large(path: &Path) -> Option<Finding> {
+    let bytes = std::fs::metadata(path).ok()?.len();
+    (bytes > i32::MAX.unsigned_abs().into()).then(|| Finding::sure(Cause::TooLarge { bytes }))
+}
+
 /// The names under which the kernel may speak of the module: what the file says itself,
 /// then what it is called by.
 fn names(path: &Path, bytes: &[u8]) -> Vec<ModuleName> {
@@ -145,10 +155,14 @@ impl Failed<'_, '_> {
             let errno = finding.cause.errno();
             let fits = errno.is_none_or(|errno| errno == self.errno);
             // A parameter's own code refuses with any errno.
-            let fits = fits || matches!(finding.cause, Cause::ParameterValue { .. });
-            // Where there is one symbol of a kind there are often many.
-            if fits && !found.iter().any(|other| finding.is_like(other)) {
-                found.push(finding);
+            let is_value = matches!(finding.cause, Cause::ParameterValue { .. });
+            match found.iter_mut().find(|other| finding.is_like(other)) {
+                _ if !fits && !is_value => {}
+                None => found.push(finding),
+                // The kernel stops at the first: an earlier one is of another try.
+                Some(other) if is_value => *other = finding,
+                // Where there is one symbol of a kind there are often many.
+                Some(_) => {}
             }
         }
         found
@@ -288,9 +302,8 @@ impl Failed<'_, '_> {
     }
 
     /// What has but one meaning.
-    fn by_errno(&self, file: Option<&ModuleFile>) -> Option<Finding> {
+    fn by_errno(&self) -> Option<Finding> {
         let module = self.names.first()?.clone();
-        let packing = file.map(ModuleFile::compression).unwrap_or(Compression::Plain);
         Some(Finding::sure(match self.errno {
             Errno::EEXIST => Cause::AlreadyLoaded { module },
             Errno::EKEYREJECTED => {
@@ -312,15 +325,6 @@ impl Failed<'_, '_> {
             Errno::ETXTBSY => Cause::OpenForWriting { path: self.attempt.path.to_owned() },
             Errno::ENOSYS => Cause::NoModules,
             Errno::EBUSY if self.kernel.is_between(&module) => Cause::Underway { module },
-            Errno::EINVAL | Errno::EOPNOTSUPP if packing != Compression::Plain => {
-                let kernel = self.kernel.decompresses();
-                let cause = Cause::Decompressor { file: packing, kernel };
-                let refuses = file.and_then(|file| file.kernel_may_refuse().ok()).unwrap_or(false);
-                if !refuses {
-                    return None;
-                }
-                return Some(Finding::probably(cause, "the kernel gave no reason"));
-            }
             _ => return None,
         }))
     }

@@ -83,7 +83,7 @@ fn values_of_parameters_are_told_with_their_types() {
     let module = plain("a").modinfo("parmtype", "number:int");
     let line = ["a: `abc' invalid for parameter `number'"];
     one(&world, &module, Errno::EINVAL, &line, "(number is of type int, the value 'abc')");
-    let line = ["a: `99' invalid for parameter `other'"];
+    let line = ["a: `7' invalid for parameter `number'", "a: `99' invalid for parameter `other'"];
     one(&world, &module, Errno::ERANGE, &line, "(other is of an unknown type, the value '99')");
 }
 
@@ -116,8 +116,7 @@ fn who_forbids_it() {
     world.file("proc/self/status", status("000001ffffffffff").as_bytes());
     let line = "Module a is blacklisted";
     one(&world, &plain("a"), Errno::EPERM, &[line], "forbids module a");
-    let line =
-        "loadpin: kernel-module pinning-ignored denied obj=\"/a.ko\" pid=7 cmdline=\"insmod\"";
+    let line = "loadpin: kernel-module denied obj=\"/a.ko\" pid=7 cmdline=\"insmod\"";
     one(&world, &plain("a"), Errno::EPERM, &[line], "LoadPin takes modules from one file system");
     let line = "audit: type=1800 audit(1:2): op=appraise_data cause=IMA-signature-required res=0";
     one(&world, &plain("a"), Errno::EACCES, &[line], "IMA does not trust the file");
@@ -155,7 +154,14 @@ fn what_has_one_meaning_needs_no_log() {
     assert!(lines(Errno::EBUSY, &whole)[0].starts_with("module a is being loaded"));
     assert!(lines(Errno::ENOEXEC, &whole[..500])[0].contains("cut short"));
     assert!(lines(Errno::EINVAL, b"")[0].contains("the file is empty"));
+    // The kernel says where it lacks memory, or the module's own code lacks it.
     assert_eq!(lines(Errno::ENOMEM, &whole), [""; 0]);
+    let line = ["execmem: unable to allocate memory"];
+    one(&world, &plain("a"), Errno::ENOMEM, &line, "(\"execmem: unable to allocate memory\")");
+    // It has to do with the size of the file, which is small, or with the module.
+    assert_eq!(lines(Errno::EFBIG, &whole), [""; 0]);
+    // Its words say all that is certain.
+    assert_eq!(lines(Errno::EINTR, &whole), [""; 0]);
 }
 
 #[test]

@@ -199,12 +199,10 @@ pub enum Cause {
         /// The module.
         module: ModuleName,
     },
-    /// The kernel does not read files of that compression, or not this one.
+    /// The kernel unpacks files that are packed so, but not this one: the tools do it.
     Decompressor {
         /// What the file is packed with.
         file: Compression,
-        /// What the kernel unpacks.
-        kernel: Option<Compression>,
     },
     /// Another module offers the same symbol.
     DuplicateExport {
@@ -250,6 +248,13 @@ pub enum Cause {
     },
     /// A reason without a name here, in the kernel's own words.
     Said(Vec<u8>),
+    /// The file is larger than any that the kernel reads.
+    TooLarge {
+        /// Bytes that it has.
+        bytes: u64,
+    },
+    /// The kernel has no memory for the module; its own words.
+    NoMemory(Vec<u8>),
     /// Somebody has the file open to write into it.
     OpenForWriting {
         /// The file.
@@ -377,6 +382,8 @@ impl Cause {
             Self::NoPrivilege { .. } => "no-privilege",
             Self::InitFailed { .. } => "init-failed",
             Self::Said(_) => "kernel-says",
+            Self::TooLarge { .. } => "too-large",
+            Self::NoMemory(_) => "no-memory",
             Self::OpenForWriting { .. } => "open-for-writing",
             Self::NoModules => "no-modules",
             Self::UnknownCrypto { .. } => "unknown-crypto",
@@ -430,6 +437,8 @@ impl Cause {
             | Self::BadSignature { .. } => Errno::EKEYREJECTED,
             Self::SignatureFormat { .. } => Errno::EBADMSG,
             Self::AlreadyLoaded { .. } => Errno::EEXIST,
+            Self::TooLarge { .. } => Errno::EFBIG,
+            Self::NoMemory(_) => Errno::ENOMEM,
             Self::Underway { .. } | Self::WaitedInVain { .. } => Errno::EBUSY,
             _ => return None,
         })

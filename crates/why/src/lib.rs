@@ -43,5 +43,5 @@ pub use nearest::nearest;
 pub use parameters::Parameter;
 pub use preflight::{Way, looks_like, preflight, preflight_bytes, same_magic, trailer};
 pub use reference::Reference;
-pub use situation::{in_use, near_names, no_file, unknown_name};
+pub use situation::{in_use, left_in, near_names, no_file, unknown_name};
 pub use trust::{KeySearch, Lockdown};

@@ -2,7 +2,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_elf::{Binding, Error, Identity, Module, Signature};
-use komod_file::Compression;
+use komod_file::{Compression, ModuleFile};
 use komod_name::ModuleName;
 use komod_probe::Force;
 
@@ -34,7 +34,14 @@ pub fn preflight(path: &Path, kernel: &KernelFacts<'_>, way: Way<'_>) -> Vec<Fin
         Ok(bytes) => bytes,
         Err(error) => return unreadable(error),
     };
-    preflight_bytes(path, &bytes, kernel, way)
+    let mut found = preflight_bytes(path, &bytes, kernel, way);
+    if let Ok(file) = ModuleFile::open(path) {
+        let is_own = kernel.decompresses() == Some(file.compression());
+        if is_own && file.kernel_may_refuse().unwrap_or(false) {
+            found.push(Finding::sure(Cause::Decompressor { file: file.compression() }));
+        }
+    }
+    found
 }
 
 /// What is known of a file whose bytes cannot be had.

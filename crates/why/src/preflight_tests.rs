@@ -1,4 +1,4 @@
-use komod_fixtures::{Class, Endian, ModuleSpec, Pkcs7, Signed};
+use komod_fixtures::{Class, Endian, ModuleSpec, Packing, Pkcs7, Signed, pack};
 use komod_probe::Force;
 
 use crate::world::{World, own, plain};
@@ -49,6 +49,17 @@ fn files_that_are_cut_short_or_stripped() {
     for length in 0..whole.len() {
         assert!(!world.lines(&whole[..length]).is_empty(), "{length}");
     }
+}
+
+#[test]
+fn what_the_kernel_does_not_unpack_is_told_where_it_unpacks_at_all() {
+    let world = World::new();
+    let packed = |packing| world.lines(&pack(&plain("a").build(), packing));
+    assert_eq!(packed(Packing::XzCrc64), [""; 0]);
+    world.file("sys/module/compression", b"xz\n");
+    assert!(packed(Packing::XzCrc64)[0].ends_with("xz --check=crc32 --lzma2=dict=1MiB"));
+    assert_eq!(packed(Packing::Xz), [""; 0]);
+    assert_eq!(packed(Packing::Zstd), [""; 0], "the tools do it anyway");
 }
 
 #[test]

@@ -54,10 +54,13 @@ pub(crate) fn said(line: &[u8], names: &[ModuleName]) -> Option<Said> {
             .then_some(Said::Lockdown);
     }
     if line.starts_with(b"loadpin: ") && contains(line, b"kernel-module") {
-        return contains(line, b" denied").then(|| Said::Cause(Cause::LoadPin(line.to_vec())));
+        return contains(line, b"denied").then(|| Said::Cause(Cause::LoadPin(line.to_vec())));
     }
     if line.starts_with(b"audit: ") && contains(line, b"op=appraise_data") {
         return contains(line, b"cause=").then(|| Said::Cause(Cause::Ima(line.to_vec())));
+    }
+    if line == b"execmem: unable to allocate memory" {
+        return Some(Said::Cause(Cause::NoMemory(line.to_vec())));
     }
     for name in names {
         let own = name.as_bytes();
@@ -156,6 +159,13 @@ mod tests {
         assert_eq!(of("Loading of module with unavailable key is rejected"), Some(Said::Key));
         let restricted = "unsigned module loading is restricted; see man kernel_lockdown.7";
         assert_eq!(of(&format!("Lockdown: insmod: {restricted}")), Some(Said::Lockdown));
+        let refused =
+            "loadpin: kernel-module old-api-denied obj=<unknown> pid=7 cmdline=\"insmod\"";
+        assert!(matches!(of(refused), Some(Said::Cause(Cause::LoadPin(_)))));
+        let ignored = "loadpin: kernel-module pinning-ignored obj=\"/a.ko\" pid=7";
+        assert_eq!(of(ignored), None);
+        let memory = of("execmem: unable to allocate memory");
+        assert!(matches!(memory, Some(Said::Cause(Cause::NoMemory(_)))));
         assert!(matches!(of("Module a is blacklisted"), Some(Said::Cause(_))));
         assert!(matches!(of("a: exports duplicate symbol s (owned by b)"), Some(Said::Cause(_))));
         assert_eq!(of("a: the board does not answer"), Some(Said::Other));

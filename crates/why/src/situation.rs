@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use komod_file::strip_extension;
 use komod_kernel::Kernel;
 use komod_name::ModuleName;
+use komod_probe::{RemovalAction, RemovalPlan, Resolver};
 
 use crate::facts::KernelFacts;
 use crate::nearest::{all_nearest, nearest};
+use crate::words::List;
 use crate::{Cause, Finding};
 
 /// Why nothing is known under `name`, which is no path: `modprobe NAME` found no module.
@@ -112,6 +114,56 @@ pub fn in_use(module: &ModuleName, kernel: &dyn Kernel, facts: &KernelFacts<'_>)
         }
         _ => Vec::new(),
     }
+}
+
+/// What `plan` leaves in the kernel though it goes with the module that is removed, or
+/// does nothing about, and why: what it needs, its soft dependencies, itself.
+#[inline(never)] // it would be built for speed where it is called
+pub fn left_in(
+    plan: &RemovalPlan,
+    resolver: &Resolver<'_>,
+    kernel: &dyn Kernel,
+) -> Vec<(ModuleName, String)> {
+    let target = &plan.target.name;
+    let mut left: Vec<(ModuleName, String)> = Vec::new();
+    for step in plan.steps.iter().filter(|step| step.action == RemovalAction::NotLoaded) {
+        left.push((step.module.clone(), "not in the kernel".into()));
+    }
+    let goes = |name: &ModuleName| plan.steps.iter().any(|step| step.module == *name);
+    if !left.is_empty() || !goes(target) {
+        return left;
+    }
+    let softdep = resolver.config.softdep_for(target.as_bytes());
+    let words = softdep.into_iter().flat_map(|line| line.pre().chain(line.post()));
+    let soft = words.flat_map(|word| resolver.lookup(word).unwrap_or_default());
+    let needed = resolver.database.dependencies(target).into_iter();
+    let needed = needed.map(|path| (ModuleName::of_path(path.as_os_str().as_bytes()), true));
+    for (name, needed) in needed.chain(soft.map(|target| (target.name, false))) {
+        if goes(&name) || left.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        let why = if resolver.database.is_builtin(&name) {
+            "built into the kernel".into()
+        } else if matches!(kernel.state(name.as_bytes()), Ok(None)) {
+            "not in the kernel".into()
+        } else {
+            let mut holders = kernel.holders(name.as_bytes()).unwrap_or_default();
+            let all = holders.len();
+            holders.retain(|holder| !goes(&ModuleName::new(holder)));
+            holders.sort_unstable();
+            let gone = i64::try_from(all.saturating_sub(holders.len())).unwrap_or(0);
+            let count = kernel.refcnt(name.as_bytes()).ok().flatten().unwrap_or(0);
+            match count.saturating_sub(gone) {
+                _ if !holders.is_empty() => format!("used by {}", List(&holders)),
+                count if count > 0 && needed => {
+                    format!("used, though by no module ({count} references)")
+                }
+                _ => continue,
+            }
+        };
+        left.push((name, why));
+    }
+    left
 }
 
 /// Whether `/proc/modules` says that the module has no way out.

@@ -74,6 +74,18 @@ pub(crate) fn write(cause: &Cause, f: &mut Formatter<'_>) -> fmt::Result {
             let path = path.display();
             write!(f, "somebody has the file open to write into it ({path}); fuser -v {path}")
         }
+        Cause::TooLarge { bytes } => write!(
+            f,
+            "the file is larger than any that the kernel reads ({bytes} bytes, at most {}); \
+             strip it of debugging symbols: strip -g FILE",
+            i32::MAX
+        ),
+        Cause::NoMemory(words) => write!(
+            f,
+            "the kernel has no memory for the module (\"{}\"); free some, or get it from a build \
+             that needs less",
+            shown(words)
+        ),
         Cause::NoModules => f.write_str(
             "the kernel has no loadable modules (no such system call); boot one that has",
         ),

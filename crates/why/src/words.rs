@@ -208,14 +208,13 @@ impl Display for Cause {
                 "module {module} is in the kernel already (/sys/module/{module}); \
                  to load another file of it: rmmod {module}"
             ),
-            Self::Decompressor { file, kernel } => {
-                write!(f, "the kernel does not unpack this file ({} here, ", packing(*file))?;
-                match kernel {
-                    Some(kernel) => write!(f, "it unpacks {}", packing(*kernel))?,
-                    None => f.write_str("it unpacks none")?,
-                }
-                f.write_str("); unpack it first")
-            }
+            Self::Decompressor { file } => write!(
+                f,
+                "the kernel does not unpack this file itself (of {} it reads one stream, with \
+                 the usual checksum and little memory), the tools do it; pack it again: {}",
+                packing(*file).0,
+                packing(*file).1
+            ),
             _ => situation_words::write(self, f),
         }
     }
@@ -263,12 +262,13 @@ pub(crate) fn shown(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn packing(compression: Compression) -> &'static str {
+/// A way to pack, and how the kernel wants it done (Documentation/staging/xz.rst).
+fn packing(compression: Compression) -> (&'static str, &'static str) {
     match compression {
-        Compression::Plain => "no packing",
-        Compression::Gzip => "gzip",
-        Compression::Xz => "xz",
-        Compression::Zstd => "zstd",
+        Compression::Plain => ("nothing", "cp"),
+        Compression::Gzip => ("gzip", "gzip -n"),
+        Compression::Xz => ("xz", "xz --check=crc32 --lzma2=dict=1MiB"),
+        Compression::Zstd => ("zstd", "zstd"),
     }
 }
 

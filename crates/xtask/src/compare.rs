@@ -18,7 +18,7 @@ use crate::binary;
 use crate::fetch::{Debian13, Original};
 use crate::outcome::{Stop, Tally};
 use crate::packed::Packed;
-use crate::{hostile, programs};
+use crate::{cargo_test, hostile, programs, workspace};
 
 /// Fields for `modinfo -F`: what modules carry, what modinfo adds, and nothing.
 const FIELDS: [&str; 24] = [
@@ -119,7 +119,19 @@ pub fn part() -> Result<Tally, Stop> {
     );
     // Something was compared: an empty answer equals another too easily.
     tally.count(lines > 200_000);
+    let below = Path::new("lib/modules").join(&debian.release);
+    tally.add(both_forms(&packed.plain.join(&below), &plain.join(&below))?);
     Ok(tally)
+}
+
+/// What `--json` prints of all modules and of their indexes, against the text: `tests/json.rs`
+/// on more than its own modules.
+fn both_forms(modules: &Path, tree: &Path) -> Result<Tally, Stop> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo
+        .args(["test", "--package", "komod", "--test", "json"])
+        .current_dir(workspace::workspace());
+    cargo_test::counted_run(cargo.env("KOMOD_MODULES", modules).env("KOMOD_TREE", tree))
 }
 
 /// What the programs are asked about.

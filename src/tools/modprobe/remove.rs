@@ -86,6 +86,11 @@ fn one(
         host.report.error(format_args!("failed to lookup dependency '{word}', continuing anyway."));
     }
     let Host { kernel, stdout, report, .. } = host;
+    if report.wants(Level::Notice) && !request.ignore_loaded {
+        for (module, why) in komod_why::left_in(&plan, resolver, *kernel) {
+            report.say(Level::Notice, format_args!("module {module} is skipped: {why}"));
+        }
+    }
     let mut written = match settings.json {
         true => json::removal(*stdout, resolver.database, name, &plan),
         false => Ok(()),

@@ -27,7 +27,7 @@ user() {
     make -s -C $BUILD M=/tmp/$1 KBUILD_MODPOST_WARN=1 KBUILD_EXTRA_SYMBOLS="$3" modules
     strip -g -o /causes/$1.ko /tmp/$1/$1.ko
 }
-build now -DVALUE=long export double parameter stays held printk
+build now -DVALUE=long export double parameter stays held printk slow large
 cp /tmp/now/*.ko /causes
 build then -DVALUE=short export
 strip -g /causes/*.ko
@@ -35,6 +35,7 @@ user user '-DPLAIN -DVALUE=long' /tmp/now/Module.symvers
 user stale '-DPLAIN -DVALUE=short' /tmp/then/Module.symvers
 user spaced -DSPACED /tmp/now/Module.symvers
 user closed -DFREE /tmp/now/Module.symvers
+user waiter -DSLOW /tmp/now/Module.symvers
 user nobody '' ''
 
 # What the build does not let pass is changed afterwards, to the same length.
@@ -54,6 +55,8 @@ objcopy --update-section .gnu.linkonce.this_module=/tmp/struct stays.ko struct.k
 cp /usr/lib/x86_64-linux-gnu/libdl.so.2 library.ko
 SIGN=/usr/lib/linux-kbuild-*/scripts/sign-file
 $SIGN sha256 "$1" key.x509 parameter.ko signed.ko
+# With a digest that the kernel has not.
+$SIGN sm3 "$1" key.x509 parameter.ko crypto.ko
 # Fields behind the signature that have to be 0.
 perl -0777 -pe 'substr($_, -40, 1) = "\1"' signed.ko >trailer.ko
 xz -k --check=crc32 stays.ko

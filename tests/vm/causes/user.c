@@ -10,6 +10,9 @@ MODULE_IMPORT_NS(HINT_SPACE);
 #elif defined(FREE)
 int hint_free(void);
 static int __init begin(void) { return hint_free(); }
+#elif defined(SLOW)
+int hint_slow(void);
+static int __init begin(void) { return hint_slow(); }
 #else
 int hint_of_nobody(void);
 static int __init begin(void) { return hint_of_nobody(); }
