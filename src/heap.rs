@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use nix::libc;
 
-/// Bytes of the region: address space, until they are written.
-const SIZE: usize = 64 << 10;
+/// Bytes of the region: address space, until they are written. A depmod that finds nothing
+/// new needs some 400 kB, in thousands of pieces.
+const SIZE: usize = 1 << 20;
 /// Larger pieces are not taken from it.
-const LARGEST: usize = SIZE / 4;
+const LARGEST: usize = 16 << 10;
 
 #[cfg(not(any(test, debug_assertions)))]
 #[global_allocator]
@@ -286,9 +287,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_the_systems() {
         let heap = Heap::new();
-        let mut pieces: Vec<_> =
-            (0..10).map(|byte| Piece::new(&heap, layout(LARGEST, 1), byte)).collect();
-        assert_eq!(pieces.iter().filter(|piece| heap.offset(piece.0) < SIZE).count(), 4);
+        const FIT: usize = SIZE / LARGEST;
+        let new = |number| Piece::new(&heap, layout(LARGEST, 1), number as u8);
+        let mut pieces: Vec<_> = (0..FIT + 6).map(new).collect();
+        assert_eq!(pieces.iter().filter(|piece| heap.offset(piece.0) < SIZE).count(), FIT);
         pieces[0].resize(&heap, LARGEST + 1);
         assert!(heap.offset(pieces[0].0) >= SIZE);
         pieces.push(Piece::new(&heap, layout(1, 1), 20));
