@@ -13,12 +13,12 @@ pub mod host;
 mod memory;
 mod output;
 pub mod report;
+mod terminal;
 pub mod tools;
 #[cfg(all(target_env = "musl", not(any(test, debug_assertions))))]
 mod unwind;
 
 use std::ffi::OsString;
-use std::io;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 
@@ -48,7 +48,7 @@ pub fn run(argv: Vec<OsString>, stderr_closed: bool) -> u8 {
     let mut host = ManuallyDrop::new(Host {
         kernel: &kernel,
         stdout: &mut *stdout,
-        report: Report::new(&name, Box::new(io::stderr())),
+        report: Report::new(&name, Box::new(terminal::StandardError)),
         stderr_closed,
         environment: Environment::of_process(&name),
         program,

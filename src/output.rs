@@ -5,11 +5,13 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, IsTerminal, LineWriter, Write};
 use std::rc::Rc;
 
+use crate::terminal::Terminal;
+
 /// The process's standard output, and where its failure will be found.
 pub(crate) fn standard() -> (Output<Box<dyn Write>>, Failure) {
     let stdout = io::stdout();
     Output::new(if stdout.is_terminal() {
-        Box::new(LineWriter::new(stdout))
+        Box::new(LineWriter::new(Terminal::new(stdout)))
     } else {
         Box::new(Pieces { waiting: Vec::new(), to: stdout })
     })

@@ -8,6 +8,8 @@ use std::io::Write;
 use nix::errno::Errno;
 use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 
+use crate::terminal::StandardError;
+
 /// How grave a message is; the numbers are syslog's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -196,7 +198,7 @@ impl<'a> Report<'a> {
                 let _ = stream.write_all(line.as_bytes());
             }
             Sink::Syslog => {
-                let _ = std::io::stderr().write_all(line.as_bytes());
+                let _ = StandardError.write_all(line.as_bytes());
             }
         }
     }

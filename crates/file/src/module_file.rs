@@ -1,7 +1,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::Path;
 
 use nix::fcntl::AT_FDCWD;
@@ -35,10 +35,11 @@ enum Source {
 }
 
 impl ModuleFile {
-    /// Opens the file as [`open_now`](crate::open_now) and looks at its magic bytes. One that cannot
-    /// seek is read into memory.
+    /// Opens the file as [`open_now`](crate::open_now) and looks at its magic bytes. A pipe
+    /// is read into memory.
     ///
-    /// An error if it cannot be opened or read, or has fewer than 6 bytes.
+    /// An error if it cannot be opened or read, or has fewer than 6 bytes. A device is
+    /// empty, as to [`read_now`](crate::read_now).
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::open_below(AT_FDCWD, path)
     }
@@ -48,6 +49,10 @@ impl ModuleFile {
         let mut file = open_now_below(directory.as_fd(), path)?;
         let mut start = [0; START];
         let metadata = file.metadata()?;
+        let kind = metadata.file_type();
+        if kind.is_char_device() || kind.is_block_device() {
+            return Err(Error::TooShort { size: 0 });
+        }
         if metadata.is_file() || file.stream_position().is_ok() {
             let found = read_start(&file, &mut start)?;
             if found < Compression::MAGIC_LENGTH {
@@ -213,6 +218,14 @@ mod tests {
             assert!(file.file().is_some());
             assert_eq!(file.contents().expect("sound"), b"the bytes");
             assert_eq!(file.contents().expect("sound a second time"), b"the bytes");
+        }
+    }
+
+    #[test]
+    fn a_device_is_empty_and_nobody_waits() {
+        for device in ["/dev/null", "/dev/zero", "/dev/ptmx"] {
+            let error = ModuleFile::open(Path::new(device)).expect_err(device);
+            assert!(matches!(error, Error::TooShort { size: 0 }), "{device}: {error}");
         }
     }
 
