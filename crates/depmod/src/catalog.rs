@@ -1,35 +1,9 @@
 use komod_cache::{ModuleFacts, Text};
 use komod_name::ModuleName;
 
-use crate::facts::{Key, Texts};
-use crate::scan::Found;
-use crate::symbols::SymbolId;
-
-/// A module of a [`Catalog`]: its place in module order, which is also its
-/// priority in every index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModuleId(pub u32);
-
-impl ModuleId {
-    /// As an index into vectors with one element a module.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// A symbol that a module asks others for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// The symbol, spelled as exporters spell it.
-    pub symbol: SymbolId,
-    /// The version it was built against; 0 when it says none.
-    pub crc: u64,
-    /// Whether the module can do without.
-    pub weak: bool,
-    /// Whether `symbol` lacks a dot, or the architecture's own byte, that the module
-    /// writes before it.
-    pub cut: [bool; 2],
-}
+use crate::facts::{Key, Texts, Wanted};
+use crate::found::Found;
+use crate::ids::{ModuleId, SymbolId};
 
 /// A module file and what its bytes say.
 #[derive(Debug)]

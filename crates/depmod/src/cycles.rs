@@ -4,9 +4,10 @@
 //! circles are found first, as the strongly connected components of the
 //! graph; then circles are listed until the work for a component is used up.
 
-use crate::catalog::{Catalog, ModuleId};
+use crate::catalog::Catalog;
+use crate::direct::Direct;
 use crate::finding::{Finding, Sink};
-use crate::graph::Direct;
+use crate::ids::ModuleId;
 
 /// Steps from module to module that may be spent to list the circles of one
 /// component. Real circles have a few modules; this is for hostile ones.
@@ -197,7 +198,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::scan::Found;
+    use crate::found::Found;
 
     /// The lines for a graph written `a: b c` a line, modules in that order.
     fn lines(graph: &str) -> Vec<String> {

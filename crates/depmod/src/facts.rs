@@ -5,9 +5,22 @@
 
 use komod_elf::{Binding, Error, Module};
 
-use crate::catalog::Wanted;
-use crate::names::Names;
-use crate::symbols::SymbolId;
+use crate::ids::SymbolId;
+use crate::names::{Names, Span};
+
+/// A symbol that a module asks others for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The symbol, spelled as exporters spell it.
+    pub symbol: SymbolId,
+    /// The version it was built against; 0 when it says none.
+    pub crc: u64,
+    /// Whether the module can do without.
+    pub weak: bool,
+    /// Whether `symbol` lacks a dot, or the architecture's own byte, that the module
+    /// writes before it.
+    pub cut: [bool; 2],
+}
 
 /// Everything the database takes from one module.
 #[derive(Debug, Default)]
@@ -72,26 +85,6 @@ impl SeenVersions {
 
     fn place(&self, crc: u64) -> usize {
         crc as usize & (self.places.len() - 1)
-    }
-}
-
-/// A piece of text in an arena of less than 4 GiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// Appends `text` to `arena`.
-    pub(crate) fn push(arena: &mut Vec<u8>, text: &[u8]) -> Self {
-        let start = arena.len() as u32;
-        arena.extend_from_slice(text);
-        Self { start, end: arena.len() as u32 }
-    }
-
-    pub(crate) fn of(self, arena: &[u8]) -> &[u8] {
-        arena.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use komod_index::DepLine;
 
+use crate::found::Found;
 use crate::inputs;
 use crate::outputs::file_names;
-use crate::scan::Found;
 
 /// Whether the database in `dir` holds exactly the modules `found`, none of
 /// its files is missing, and nothing it was made from is newer than its

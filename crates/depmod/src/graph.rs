@@ -1,8 +1,11 @@
 //! Which module needs which.
 
-use crate::catalog::{Catalog, Module, ModuleId, Wanted};
+use crate::catalog::{Catalog, Module};
 use crate::cycles;
+use crate::direct::Direct;
+use crate::facts::Wanted;
 use crate::finding::{Finding, Sink};
+use crate::ids::ModuleId;
 use crate::symbols::{Owner, Symbols};
 
 /// What to tell about symbols while the graph is made. Both make sense only
@@ -29,40 +32,6 @@ pub struct Graph {
     direct: Direct,
     /// A module's place in an order where users come before what they need.
     places: Vec<u32>,
-}
-
-/// What each module needs itself, in the order it asks: all one behind the other.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Direct {
-    needs: Vec<ModuleId>,
-    /// Where in them those of each module end.
-    ends: Vec<u32>,
-}
-
-impl Direct {
-    /// Ends the list of the next module.
-    fn end(&mut self) {
-        self.ends.push(self.needs.len() as u32);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(crate) fn of(&self, module: usize) -> &[ModuleId] {
-        let start = module.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.needs[start as usize..self.ends[module] as usize]
-    }
-
-    #[cfg(test)]
-    pub(crate) fn from_lists(lists: &[&[u32]]) -> Self {
-        let mut direct = Self::default();
-        for list in lists {
-            direct.needs.extend(list.iter().copied().map(ModuleId));
-            direct.end();
-        }
-        direct
-    }
 }
 
 impl Graph {
@@ -95,7 +64,7 @@ impl Graph {
                 }
                 let Owner::Module(owner) = owner else { continue };
                 if seen[owner.index()].replace(id) != Some(id) {
-                    direct.needs.push(owner);
+                    direct.push(owner);
                     tell_edge(symbols, &wanted, module, catalog.module(owner), sink);
                 }
             }
@@ -166,7 +135,7 @@ fn tell_edge(
 /// `None` when there is no such order.
 fn places(direct: &Direct) -> Option<Vec<u32>> {
     let mut users = vec![0_u32; direct.len()];
-    for need in &direct.needs {
+    for need in direct.all() {
         users[need.index()] += 1;
     }
     let ids = (0..direct.len() as u32).map(ModuleId);

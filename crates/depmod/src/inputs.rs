@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use komod_cache::{Key, Known, Trust};
+
 use crate::finding::{Finding, Sink};
 
 /// The names of all of them.
@@ -25,4 +27,14 @@ pub(crate) fn read(dir: &Path, name: &'static str, sink: &mut Sink<'_>) -> Optio
             None
         }
     }
+}
+
+/// What is known of the lists of the kernel's build that lie in `dir`.
+pub(crate) fn note(dir: &Path, trust: &mut Trust) -> Vec<Option<Known>> {
+    let known = NAMES.iter().map(|name| {
+        let path = dir.join(name);
+        let metadata = std::fs::metadata(&path).ok()?;
+        Some(trust.known(Key::of(&metadata), &path))
+    });
+    known.collect()
 }

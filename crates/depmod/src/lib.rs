@@ -16,13 +16,18 @@
 
 mod catalog;
 mod cycles;
+mod direct;
 mod facts;
 mod finding;
+mod found;
 mod fresh;
 mod graph;
+mod ids;
 mod inputs;
 mod kernel_symbols;
+mod list;
 mod load;
+mod loaded;
 mod look;
 mod names;
 mod order;
@@ -35,22 +40,22 @@ mod survey;
 mod symbols;
 mod turn;
 
-pub use catalog::{Catalog, Module, ModuleId, Need};
+pub use catalog::{Catalog, Module, Need};
 pub use finding::{Finding, Sink, Unreadable};
+pub use found::Found;
 pub use fresh::is_fresh;
 pub use graph::{Checks, Graph, InCycles};
+pub use ids::{ModuleId, SymbolId};
 pub use kernel_symbols::KernelSymbols;
-pub use load::{
-    Inspect, Loaded, LoadedFile, OwnTale, Reading, inspect_modules, load_modules,
-    load_modules_again,
-};
+pub use load::{Inspect, Reading, inspect_modules, load_modules, load_modules_again};
+pub use loaded::{Loaded, LoadedFile, OwnTale};
 pub use look::{Look, links, look};
 pub use order::sort as sort_modules;
 pub use outputs::{Before, Database, IndexTooLarge, OutputFile, file_names};
 pub use publish::{PublishError, publish};
 pub use rank::Rule;
 pub use recall::{Recall, Remembered, remember};
-pub use scan::{AddError, Found, ScanError, explicit, scan, scan_again};
+pub use scan::{AddError, ScanError, explicit, scan, scan_again};
 pub use survey::Survey;
-pub use symbols::{Owner, SymbolId, Symbols};
+pub use symbols::{Owner, Symbols};
 pub use turn::Turn;

@@ -10,19 +10,21 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use komod_cache::{FactsPlace, Key, Known};
+use komod_cache::Key;
 use komod_elf::{Excerpt, Module, Signature};
 use komod_file::{ModuleFile, Unpacker};
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::catalog::{Catalog, ModuleId, Said};
+use crate::catalog::{Catalog, Said};
 use crate::facts::{Extractor, ModuleFacts};
 use crate::finding::{Finding, Sink, Unreadable};
+use crate::found::Found;
+use crate::ids::{ModuleId, SymbolId};
+use crate::loaded::{Loaded, LoadedFile, OwnTale};
 use crate::names::Names;
 use crate::recall::{self, Recall};
-use crate::scan::Found;
 use crate::survey::Survey;
-use crate::symbols::{Owner, SymbolId, Symbols};
+use crate::symbols::{Owner, Symbols};
 
 /// How modules are read.
 #[derive(Debug, Clone, Copy)]
@@ -68,40 +70,6 @@ const EVERYBODY: u32 = 0o004;
 
 /// A worker's buffer that is larger is given back: very few modules need one.
 const KEPT: usize = 4 << 20;
-
-/// What is known of the files of a catalog's modules after they were read.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// In module order.
-    pub files: Vec<LoadedFile>,
-    /// What packed modules tell about themselves, of those that were read, may be read by
-    /// all, and whose keys can be relied on.
-    pub tales: Vec<(Key, OwnTale)>,
-}
-
-/// The file of a module.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LoadedFile {
-    /// What is known of it; `None` if it has vanished.
-    pub known: Option<Known>,
-    /// Whether it could be read.
-    pub whole: bool,
-    /// Where its facts are, if they are kept since an earlier run.
-    pub facts: Option<FactsPlace>,
-    /// Whether there is a tale of it, new or kept.
-    pub told: bool,
-    /// Its place among the modules of the last run, if it is as it was then.
-    pub place: Option<u32>,
-}
-
-/// What a module tells about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnTale {
-    /// Its `.modinfo` section.
-    pub modinfo: Vec<u8>,
-    /// The end of its bytes, with all of a signature.
-    pub end: Vec<u8>,
-}
 
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
 /// which may hold the kernel's own already.

@@ -17,9 +17,9 @@ use komod_config::DepmodConfig;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
+use crate::inputs;
+use crate::list::{kind_of_file, list};
 use crate::outputs::file_names;
-use crate::scan::{kind_of_file, list_again};
-use crate::survey::note_inputs;
 
 /// What came of a look.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path
         way: Vec::new(),
         name: Vec::new(),
     };
-    let inputs = note_inputs(dir, &mut looker.trust);
+    let inputs = inputs::note(dir, &mut looker.trust);
     let mut same = old.inputs.len() == inputs.len();
     same &= old.inputs.iter().zip(&inputs).all(|pair| match pair {
         (Some(old), Some(now)) => old.still_holds(&now.key),
@@ -143,7 +143,7 @@ impl<'a> Looker<'a> {
         let path = Path::new(OsStr::from_bytes(directory.path));
         let mut now = self.trust.known(key, path);
         if !unchanged {
-            let (entries, told) = list_again(path, self.config)?;
+            let (entries, told) = list(path, self.config, &mut |_| {}).ok()?;
             self.told |= told;
             now.settled &= !told;
             // Of another directory in its place it is not known which ones it is in.

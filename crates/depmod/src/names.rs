@@ -3,7 +3,25 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use crate::facts::Span;
+/// A piece of text in an arena of less than 4 GiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Appends `text` to `arena`.
+    pub(crate) fn push(arena: &mut Vec<u8>, text: &[u8]) -> Self {
+        let start = arena.len() as u32;
+        arena.extend_from_slice(text);
+        Self { start, end: arena.len() as u32 }
+    }
+
+    pub(crate) fn of(self, arena: &[u8]) -> &[u8] {
+        arena.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
 
 /// Names, each kept once, one behind the other; the table beside them holds numbers
 /// only, so that a name costs no allocation of its own.

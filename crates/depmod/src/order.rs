@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::finding::{Finding, Sink};
+use crate::found::Found;
 use crate::inputs;
 use crate::names::Names;
-use crate::scan::Found;
 
 const MODULE_BUCKETS: u32 = 512;
 /// Buckets of the symbol table, which order modules.symbols.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::outputs::OutputFile;
+use crate::outputs::{LAST, OutputFile};
 use crate::turn::Turn;
 
 /// The order in which the new files take their names.
@@ -47,9 +47,6 @@ const ORDER: [&str; 10] = [
     "modules.alias",
     "modules.devname",
 ];
-/// The file that takes its name last.
-pub(crate) const LAST: &str = "modules.dep";
-
 /// What the name of a temporary file ends with, behind the name of the file it
 /// is for, the process and a number. No other program makes such names; kmod's
 /// own end with numbers.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use komod_config::{DepmodConfig, Origin, SearchWord};
 
-use crate::scan::Found;
+use crate::found::Found;
 
 /// Why one of two files of the same module is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,13 @@
 
 use komod_cache::{Facts, FactsPlace, FactsWriter, ModuleFacts, Tree, Want};
 
-use crate::catalog::{Catalog, Module, Said, Wanted};
-use crate::facts::{Key, Texts};
-use crate::load::{Loaded, LoadedFile};
+use crate::catalog::{Catalog, Module, Said};
+use crate::facts::{Key, Texts, Wanted};
+use crate::ids::SymbolId;
+use crate::loaded::{Loaded, LoadedFile};
 use crate::look::Look;
 use crate::outputs::{OF_ALIASES, OF_SYMBOLS};
-use crate::symbols::{SymbolId, Symbols};
+use crate::symbols::Symbols;
 
 /// What is remembered of modules that are as they were.
 #[derive(Debug)]

@@ -1,99 +1,22 @@
 //! Which module files there are.
 
 use std::ffi::OsStr;
-use std::fs::{self, FileType};
+use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use komod_cache::{Entry, EntryKind, Known};
 use komod_config::DepmodConfig;
 use komod_name::ModuleName;
+use nix::errno::Errno;
 
 use crate::finding::{Finding, Sink};
+use crate::found::{Found, join};
+use crate::list::list;
 use crate::names::Names;
 use crate::rank::Ranking;
 use crate::survey::Survey;
-
-/// A module file: where it is and how it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// By its file name.
-    pub name: ModuleName,
-    path: Vec<u8>,
-    /// Where in `path` the part below the module directory starts.
-    below: Option<usize>,
-    /// Which of the files that the scan met it is.
-    number: u32,
-    /// Its place among the modules of the last run.
-    before: Option<u32>,
-}
-
-impl Found {
-    /// The file `relative` of the module directory `dir`.
-    pub fn below(dir: &Path, relative: &[u8]) -> Self {
-        Self::at(dir, join(dir.as_os_str().as_bytes(), relative))
-    }
-
-    /// The file `path`, which may or may not lie below `dir`.
-    pub fn at(dir: &Path, path: Vec<u8>) -> Self {
-        let dir = dir.as_os_str().as_bytes();
-        let inside = path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'));
-        let below = inside.then_some(dir.len() + 1);
-        Self { name: ModuleName::of_path(&path), below, path, number: 0, before: None }
-    }
-
-    /// Which of the files that [`scan`] met it is, counted from 0.
-    pub(crate) fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// The place that the file of this path had among the modules of the last run.
-    pub(crate) fn before(&self) -> Option<u32> {
-        self.before
-    }
-
-    /// The whole path.
-    pub fn path(&self) -> &[u8] {
-        &self.path
-    }
-
-    /// The path as the files name it: below the module directory, or whole.
-    pub fn listed(&self) -> &[u8] {
-        self.below.and_then(|at| self.path.get(at..)).unwrap_or(&self.path)
-    }
-
-    /// The module directory, if the file lies below it.
-    pub fn directory(&self) -> Option<&Path> {
-        let directory = self.path.get(..self.below?.checked_sub(1)?)?;
-        Some(Path::new(OsStr::from_bytes(directory)))
-    }
-
-    /// Whether it lies below the module directory.
-    pub fn in_tree(&self) -> bool {
-        self.below.is_some()
-    }
-
-    /// How `modules.order` lists it: uncompressed, that is three bytes (`.ko`)
-    /// further than the module's name. `None` outside the module directory.
-    pub fn listed_in_order(&self) -> Option<&[u8]> {
-        self.below?;
-        self.listed().get(..self.path_without_extension().len() + b".ko".len())
-    }
-
-    /// [`Self::listed`], the file's name only as far as it is the module's.
-    pub fn path_without_extension(&self) -> &[u8] {
-        let listed = self.listed();
-        let file = listed.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
-        listed.get(..file + self.name.as_bytes().len()).unwrap_or(listed)
-    }
-
-    /// The whole path, to open it.
-    pub fn to_path(&self) -> &Path {
-        Path::new(OsStr::from_bytes(&self.path))
-    }
-}
 
 /// The module directory itself cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +79,7 @@ pub fn scan_again(
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Found>, ScanError> {
     let (ancestors, files) = (Vec::new(), Vec::new());
-    let mut walk = Walk { config, survey, sink, told: false, ancestors, files };
+    let mut walk = Walk { config, survey, sink, ancestors, files, links: 0, behind: 0 };
     walk.directory(dir.as_os_str().as_bytes())
         .map_err(|error| ScanError { path: dir.to_owned(), error })?;
     // The last one first: of equals the one found first stays.
@@ -195,7 +118,7 @@ fn one_of_each_name(
     // A new name's number is the place of its file.
     let mut names = Names::default();
     for (number, (path, before)) in (0..).zip(files) {
-        let new = Found { number, before, ..Found::at(dir, path) };
+        let new = Found::at(dir, path).met(number, before);
         let place = names.intern(new.name.as_bytes()) as usize;
         match kept.get_mut(place) {
             Some(old) => {
@@ -209,32 +132,42 @@ fn one_of_each_name(
     kept
 }
 
-/// The entries of the directory `path` as [`scan`] sees them, and whether there was
-/// something to tell of them. `None` if it cannot be listed.
-pub(crate) fn list_again(
-    path: &Path,
-    config: &DepmodConfig,
-) -> Option<(Vec<Entry<'static>>, bool)> {
-    let (ancestors, files) = (Vec::new(), Vec::new());
-    let (survey, sink) = (&mut Survey::default(), &mut |_: Finding<'_>| {});
-    let mut walk = Walk { config, survey, sink, told: false, ancestors, files };
-    let entries = walk.list(path.as_os_str().as_bytes(), path).ok()?;
-    Some((entries, walk.told))
-}
-
 struct Walk<'a, 'f, 'o> {
     config: &'a DepmodConfig,
     survey: &'a mut Survey<'o>,
     sink: &'a mut (dyn FnMut(Finding<'_>) + 'f),
-    /// Whether the sink has heard something of the directory that is being listed.
-    told: bool,
     /// Device and inode of every directory that is being read.
     ancestors: Vec<(u64, u64)>,
     /// Their paths, and their places in the last run.
     files: Vec<(Vec<u8>, Option<u32>)>,
+    /// How many links lead to the directory that is being read.
+    links: usize,
+    /// How many directories were entered behind links.
+    behind: usize,
 }
 
-impl<'o> Walk<'_, '_, 'o> {
+/// So many directories are entered behind links. A dozen that hold links to one another
+/// lead on more ways to more places than anybody has time for.
+const MOST_BEHIND_LINKS: usize = 1 << 14;
+
+impl Walk<'_, '_, '_> {
+    /// Enters a directory in the one that is being read; `false` if there were too many
+    /// links on the way, of which the sink hears once.
+    fn below(&mut self, path: &[u8]) -> bool {
+        if self.links > 0 {
+            self.behind += 1;
+        }
+        if self.links > 0 && self.behind > MOST_BEHIND_LINKS {
+            if self.behind == MOST_BEHIND_LINKS + 1 {
+                let error = Errno::ELOOP.into();
+                (self.sink)(Finding::Directory { path, error });
+            }
+            return false;
+        }
+        self.directory_or_finding(path);
+        true
+    }
+
     fn directory_or_finding(&mut self, path: &[u8]) {
         if let Err(error) = self.directory(path) {
             (self.sink)(Finding::Directory { path, error });
@@ -256,21 +189,18 @@ impl<'o> Walk<'_, '_, 'o> {
         }
         self.ancestors.push(here);
         let place = self.survey.directory(path, known);
-        self.told = false;
         let listed = match remembered {
-            Some((_, entries)) => Ok(entries),
-            None => self.list(path, own).map(|mut entries| {
+            Some((_, entries)) => Ok((entries, false)),
+            None => list(own, self.config, self.sink).map(|(mut entries, told)| {
                 self.survey.places(path, &mut entries);
-                entries
+                (entries, told)
             }),
         };
-        if self.told || listed.is_err() {
+        if listed.as_ref().map_or(true, |(_, told)| *told) {
             self.survey.listed_with_findings(place);
         }
-        let listed = listed.map(|mut entries| {
-            for Entry { name, kind, module, .. } in &mut entries {
-                // The name of a directory ends in the slash that made it sort
-                // where its contents belong.
+        let listed = listed.map(|(mut entries, _)| {
+            for Entry { name, kind, link, module } in &mut entries {
                 match kind {
                     EntryKind::Module => {
                         let before = *module;
@@ -279,7 +209,11 @@ impl<'o> Walk<'_, '_, 'o> {
                     }
                     EntryKind::Directory => {
                         let name = name.strip_suffix(b"/").unwrap_or(name);
-                        self.directory_or_finding(&join(path, name));
+                        self.links += usize::from(*link);
+                        if !self.below(&join(path, name)) {
+                            self.survey.listed_with_findings(place);
+                        }
+                        self.links -= usize::from(*link);
                     }
                     EntryKind::Other => {}
                 }
@@ -289,94 +223,6 @@ impl<'o> Walk<'_, '_, 'o> {
         self.ancestors.pop();
         listed
     }
-
-    /// What matters in a directory, in byte order; of links, those that could come to
-    /// matter too.
-    fn list(&mut self, path: &[u8], own: &Path) -> io::Result<Vec<Entry<'o>>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(own)? {
-            let entry = entry?;
-            let mut name = entry.file_name().into_vec();
-            if self.is_excluded(&name) {
-                continue;
-            }
-            let Some((kind, link)) = self.kind(path, &name, &entry) else { continue };
-            if kind == EntryKind::Directory {
-                name.push(b'/');
-            }
-            if kind != EntryKind::Other || link {
-                entries.push(Entry { name: name.into(), kind, link, module: None });
-            }
-        }
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
-    }
-
-    fn is_excluded(&self, name: &[u8]) -> bool {
-        name == b"build" || name == b"source" || self.config.excludes.iter().any(|e| e == name)
-    }
-
-    /// What an entry is, links followed, and whether it is a link; `None` if it is
-    /// neither directory nor regular file, and the sink knows.
-    fn kind(&mut self, dir: &[u8], name: &[u8], entry: &fs::DirEntry) -> Option<(EntryKind, bool)> {
-        let known = entry.file_type().ok().filter(|kind| !kind.is_symlink());
-        let kind = match known {
-            Some(kind) => kind,
-            None => match fs::metadata(entry.path()) {
-                Ok(metadata) => metadata.file_type(),
-                Err(error) => {
-                    self.tell(Finding::Entry { dir, name, error });
-                    return None;
-                }
-            },
-        };
-        let of = kind_of(name, kind);
-        if of.is_none() {
-            let path = join(dir, name);
-            self.tell(Finding::FileType { path: &path, mode: format_bits(kind) });
-        }
-        Some((of?, known.is_none()))
-    }
-
-    fn tell(&mut self, finding: Finding<'_>) {
-        self.told = true;
-        (self.sink)(finding);
-    }
-}
-
-/// What an entry of that name and type is; `None` for what is no file.
-fn kind_of(name: &[u8], kind: FileType) -> Option<EntryKind> {
-    if kind.is_dir() {
-        Some(EntryKind::Directory)
-    } else if kind.is_file() {
-        Some(kind_of_file(name))
-    } else {
-        None
-    }
-}
-
-/// What a regular file of that name is.
-pub(crate) fn kind_of_file(name: &[u8]) -> EntryKind {
-    if komod_file::strip_extension(name).is_some() { EntryKind::Module } else { EntryKind::Other }
-}
-
-/// The file type bits of `st_mode` (inode(7)).
-fn format_bits(kind: FileType) -> u32 {
-    if kind.is_fifo() {
-        0o010_000
-    } else if kind.is_char_device() {
-        0o020_000
-    } else if kind.is_block_device() {
-        0o060_000
-    } else if kind.is_socket() {
-        0o140_000
-    } else {
-        0
-    }
-}
-
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
-    [dir, b"/", name].concat()
 }
 
 #[cfg(test)]
@@ -403,7 +249,7 @@ mod tests {
         (paths.collect(), findings)
     }
 
-    fn tree(files: &[&str]) -> tempfile::TempDir {
+    fn tree(files: &[impl AsRef<Path>]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for file in files {
             let path = dir.path().join(file);
@@ -446,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn directories_that_link_to_one_another_are_not_entered_on_all_ways() {
+        let dirs: Vec<String> = (0..12).map(|number| format!("d{number}")).collect();
+        let dir = tree(&dirs.iter().map(|d| format!("{d}/m{d}.ko")).collect::<Vec<_>>());
+        for (at, to) in dirs.iter().flat_map(|at| dirs.iter().map(move |to| (at, to))) {
+            symlink(format!("../{to}"), dir.path().join(at).join(format!("to{to}"))).unwrap();
+        }
+        let (paths, findings) = scanned(dir.path(), &DepmodConfig::default());
+        assert_eq!(paths.len(), dirs.len());
+        let [told] = &findings[..] else { panic!("{findings:?}") };
+        assert!(told.contains("Too many levels of symbolic links"), "{told}");
+    }
+
+    #[test]
     fn other_file_types_are_told() {
         let dir = tree(&["a.ko"]);
         let _socket = UnixListener::bind(dir.path().join("s")).unwrap();
@@ -466,18 +325,5 @@ mod tests {
         assert!(matches!(twice, Err(AddError::Twice { .. })));
         let missing = explicit(dir.path(), &[path("none.ko")]);
         assert!(matches!(missing, Err(AddError::Missing { .. })));
-    }
-
-    #[test]
-    fn names_end_at_the_first_dot_and_listings_three_bytes_later() {
-        let dir = Path::new("/m");
-        let plain = Found::below(dir, b"k/a-b.ko.xz");
-        assert_eq!(plain.listed_in_order(), Some(&b"k/a-b.ko"[..]));
-        assert_eq!(plain.path_without_extension(), b"k/a-b");
-        let dotted = Found::below(dir, b"k/n.foo.ko");
-        assert_eq!(dotted.listed_in_order(), Some(&b"k/n.fo"[..]));
-        assert_eq!(dotted.path_without_extension(), b"k/n");
-        let outside = Found::at(dir, b"/mm/a.ko".to_vec());
-        assert_eq!((outside.listed(), outside.listed_in_order()), (&b"/mm/a.ko"[..], None));
     }
 }

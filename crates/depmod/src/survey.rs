@@ -13,7 +13,7 @@ use komod_cache::{Directory, Entry, FactsPlace, Key, Known, Module, Output, Tree
 
 use crate::catalog::Catalog;
 use crate::inputs;
-use crate::load::Loaded;
+use crate::loaded::Loaded;
 use crate::look::Look;
 use crate::names::ByName;
 use crate::outputs::{OutputFile, file_names};
@@ -63,7 +63,7 @@ impl<'o> Survey<'o> {
     /// Notes the lists of the kernel's build that lie in `dir`; to be called before they
     /// are read.
     pub fn note_inputs(&mut self, dir: &Path) {
-        self.inputs = note_inputs(dir, &mut self.trust);
+        self.inputs = inputs::note(dir, &mut self.trust);
     }
 
     /// A directory of the last run.
@@ -184,14 +184,4 @@ impl<'o> Survey<'o> {
         });
         seen.collect()
     }
-}
-
-/// What is known of the lists of the kernel's build that lie in `dir`.
-pub(crate) fn note_inputs(dir: &Path, trust: &mut Trust) -> Vec<Option<Known>> {
-    let known = inputs::NAMES.iter().map(|name| {
-        let path = dir.join(name);
-        let metadata = fs::metadata(&path).ok()?;
-        Some(trust.known(Key::of(&metadata), &path))
-    });
-    known.collect()
 }

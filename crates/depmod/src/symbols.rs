@@ -2,20 +2,9 @@
 
 use std::sync::OnceLock;
 
-use crate::catalog::ModuleId;
+use crate::ids::{ModuleId, SymbolId};
 use crate::names::Names;
 use crate::order;
-
-/// A symbol's name in [`Symbols`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SymbolId(pub(crate) u32);
-
-impl SymbolId {
-    /// As an index into vectors of [`Symbols::len`] elements.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// Who exports a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,10 +50,10 @@ impl ModuleFile {
         let mut start = [0; START];
         let metadata = file.metadata()?;
         let kind = metadata.file_type();
-        if kind.is_char_device() || kind.is_block_device() {
+        if !kind.is_file() && (kind.is_char_device() || kind.is_block_device()) {
             return Err(Error::TooShort { size: 0 });
         }
-        if metadata.is_file() || file.stream_position().is_ok() {
+        if kind.is_file() || file.stream_position().is_ok() {
             let found = read_start(&file, &mut start)?;
             if found < Compression::MAGIC_LENGTH {
                 return Err(Error::TooShort { size: found as u64 });

@@ -4,9 +4,9 @@ use komod_index::TooLarge;
 
 use super::Database;
 use super::entries::Entries;
-use crate::catalog::ModuleId;
 use crate::finding::Sink;
 use crate::graph::Closure;
+use crate::ids::ModuleId;
 
 pub(super) const INDEX: &str = "modules.dep.bin";
 

@@ -21,7 +21,6 @@ use komod_index::TooLarge;
 use crate::catalog::Catalog;
 use crate::finding::{Finding, Sink};
 use crate::graph::Graph;
-use crate::publish::LAST;
 use crate::symbols::Symbols;
 
 /// What the files are made from.
@@ -50,6 +49,9 @@ pub struct OutputFile {
     /// Its checksum, if one was asked for; else 0.
     pub sum: u64,
 }
+
+/// The file that takes its name last: its date tells how old the database is.
+pub(crate) const LAST: &str = "modules.dep";
 
 /// The database that is in place.
 #[derive(Debug, Clone, Copy, Default)]
