@@ -61,6 +61,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         true => KernelFacts::running(&release, &database, Path::new(root)),
         false => KernelFacts::other(&release, &database, Path::new(root)),
     };
+    let kernel = kernel.under(Some(&config));
     let question = Question {
         query,
         request: Request {

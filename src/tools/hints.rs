@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::Path;
 
+use komod_config::Config;
 use komod_kernel::Kernel;
 use komod_name::ModuleName;
 use komod_probe::{Action, Database, Failure, Plan};
@@ -21,6 +22,8 @@ pub(super) struct Hints<'h, 'r> {
     pub(super) report: &'h mut Report<'r>,
     pub(super) kernel: &'h dyn Kernel,
     pub(super) database: &'h Database,
+    /// The configuration that held.
+    pub(super) config: Option<&'h Config>,
 }
 
 impl Hints<'_, '_> {
@@ -43,7 +46,7 @@ impl Hints<'_, '_> {
             true => KernelFacts::running(&release, self.database, Path::new(ROOT)),
             false => KernelFacts::other(&release, self.database, Path::new(ROOT)),
         };
-        for finding in find(&facts) {
+        for finding in find(&facts.under(self.config)) {
             match whose {
                 Some(whose) => self.report.hint(format_args!("{whose}: {finding}")),
                 None => self.report.hint(finding),

@@ -134,5 +134,5 @@ fn warn_of_denial(report: &mut Report<'_>, path: &Path) {
 }
 
 fn hints<'h, 'r>(host: &'h mut Host<'r>, database: &'h Database) -> Hints<'h, 'r> {
-    Hints { report: &mut host.report, kernel: host.kernel, database }
+    Hints { report: &mut host.report, kernel: host.kernel, database, config: None }
 }

@@ -85,7 +85,8 @@ fn remove(host: &mut Host<'_>, database: &Database, operand: &OsStr, force: bool
 
 /// What keeps the module in, or that it is another that was meant.
 fn hint(host: &mut Host<'_>, database: &Database, name: &ModuleName) {
-    Hints { report: &mut host.report, kernel: host.kernel, database }.not_removed(name);
+    Hints { report: &mut host.report, kernel: host.kernel, database, config: None }
+        .not_removed(name);
 }
 
 /// Why the module cannot be removed, as far as asking tells; `None` when the

@@ -6,7 +6,7 @@ use komod_config::{Blacklist, Origin, Softdep, Weakdep};
 use komod_kernel::{InitState, Kernel};
 use komod_name::{ModuleName, matches};
 use komod_probe::{Action, Plan, Reason, Resolver, Source, Step, Target, plan_insert};
-use komod_why::{Finding, KernelFacts, Way, preflight};
+use komod_why::{Cause, Finding, KernelFacts, Way, preflight};
 
 use crate::Question;
 use crate::uses::{Use, Uses};
@@ -92,6 +92,13 @@ impl<'a> Account<'a> {
                     .err()
                     .map(|error| format!("{} cannot be read: {}", path.display(), words(&error)));
                 about.findings = preflight(path, facts, way);
+                // What the plan loads for other reasons is there by then.
+                about.findings.retain(|finding| match &finding.cause {
+                    Cause::NeedsModule { module, .. } => {
+                        !plan.steps.iter().any(|step| loads(step) && step.module == *module)
+                    }
+                    _ => true,
+                });
             }
         }
         let checked = about.iter().zip(&plan.steps).filter(|(about, step)| {

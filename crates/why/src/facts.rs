@@ -3,6 +3,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use komod_config::Config;
 use komod_file::{Compression, ModuleFile};
 use komod_name::ModuleName;
 use komod_probe::Database;
@@ -15,6 +16,7 @@ use crate::trust::{self, KeySearch, Lockdown};
 /// first asked for, and kept.
 pub struct KernelFacts<'a> {
     database: &'a Database,
+    config: Option<&'a Config>,
     release: Vec<u8>,
     root: PathBuf,
     running: bool,
@@ -29,6 +31,7 @@ impl<'a> KernelFacts<'a> {
     pub fn running(release: &OsStr, database: &'a Database, root: &Path) -> Self {
         Self {
             database,
+            config: None,
             release: release.as_bytes().to_vec(),
             root: root.to_owned(),
             running: true,
@@ -42,6 +45,16 @@ impl<'a> KernelFacts<'a> {
     /// is to ask. Nothing is known of its keys, its command line and what is loaded.
     pub fn other(release: &OsStr, database: &'a Database, root: &Path) -> Self {
         Self { running: false, ..Self::running(release, database, root) }
+    }
+
+    /// The same, with the configuration that holds.
+    pub fn under(self, config: Option<&'a Config>) -> Self {
+        Self { config, ..self }
+    }
+
+    /// The configuration that holds; `None` if it is not known.
+    pub(crate) fn config(&self) -> Option<&'a Config> {
+        self.config
     }
 
     /// Whether it is the running kernel.

@@ -6,6 +6,7 @@ use komod_file::ModuleFile;
 use komod_kernel::Errno;
 use komod_name::ModuleName;
 
+use crate::because::Because;
 use crate::facts::{KernelFacts, try_contents};
 use crate::preflight::unreadable;
 use crate::said::{Said, said};
@@ -263,7 +264,8 @@ impl Failed<'_, '_> {
         match self.kernel.exporting_module(symbol) {
             Some(module) if !self.kernel.is_live(&module) => {
                 let path = self.kernel.database().path_of(&module);
-                Finding::sure(Cause::NeedsModule { module, path, symbols })
+                let because = Because::of(&module, self.attempt.path, self.kernel);
+                Finding::sure(Cause::NeedsModule { module, path, because, symbols })
             }
             None => match self.kernel.exporter(symbol) {
                 Some(_) => self.withheld(symbols),

@@ -6,6 +6,7 @@ use komod_file::Compression;
 use komod_kernel::Errno;
 use komod_name::ModuleName;
 
+use crate::because::Because;
 use crate::exports::Exporter;
 use crate::trust::{KeySearch, Lockdown};
 
@@ -114,6 +115,8 @@ pub enum Cause {
         module: ModuleName,
         /// Its file, if it has one.
         path: Option<PathBuf>,
+        /// What kept it away, if that is known.
+        because: Option<Because>,
         /// The symbols.
         symbols: Vec<Vec<u8>>,
     },

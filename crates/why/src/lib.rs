@@ -10,6 +10,7 @@
 //! knows no option of a command line. What it cannot know it does not claim.
 #![cfg_attr(test, allow(clippy::restriction))]
 
+mod because;
 mod denied;
 mod exports;
 mod facts;
@@ -34,6 +35,7 @@ mod words;
 #[cfg(test)]
 mod world;
 
+pub use because::Because;
 pub use denied::Denied;
 pub use exports::{Export, Exporter, OwnExports};
 pub use facts::KernelFacts;

@@ -6,6 +6,7 @@ use komod_file::{Compression, ModuleFile};
 use komod_name::ModuleName;
 use komod_probe::Force;
 
+use crate::because::Because;
 use crate::exports::Exporter;
 use crate::facts::{KernelFacts, try_contents};
 use crate::reference::{THIS_MODULE, first_word};
@@ -210,23 +211,25 @@ impl<'a> Look<'a, '_> {
         let licence = values(b"license").and_then(|mut all| all.next()).unwrap_or_default();
         let imported: Vec<&[u8]> = values(b"import_ns").into_iter().flatten().collect();
         let free = is_gpl_compatible(licence);
-        for (name, binding) in needs {
-            if binding == Binding::Weak || IMPLIED.contains(&name) {
+        let name = ModuleName::of_path(self.path.as_os_str().as_bytes());
+        for (needed, binding) in needs {
+            if binding == Binding::Weak || IMPLIED.contains(&needed) {
                 continue;
             }
-            let symbol = name.strip_prefix(b".").unwrap_or(name);
+            let symbol = needed.strip_prefix(b".").unwrap_or(needed);
             let Some(exporter) = self.kernel.exporter(symbol) else {
                 nobody.push(symbol.to_vec());
                 continue;
             };
             if let Exporter::Module { module, path } = &exporter {
-                if self.way.alone && !self.kernel.is_live(module) {
-                    wait_for(&mut waits, module, path.as_deref(), symbol);
+                let comes = || !self.way.alone && Because::is_listed(module, &name, self.kernel);
+                if *module != name && !comes() && !self.kernel.is_live(module) {
+                    self.wait_for(&mut waits, module, path.as_deref(), symbol);
                     continue;
                 }
             }
             let export = self.kernel.export(symbol, &exporter);
-            let crc = versions.iter().find(|own| own.name == name).map(|own| own.crc);
+            let crc = versions.iter().find(|own| own.name == needed).map(|own| own.crc);
             let crcs = crc.filter(|_| !self.way.force.modversions).zip(export.crc);
             if let Some((theirs, ours)) = crcs.filter(|(theirs, ours)| theirs != ours) {
                 self.sure(Cause::SymbolVersion {
@@ -257,6 +260,26 @@ impl<'a> Look<'a, '_> {
         }
     }
 
+    /// Enters a symbol of a module that is not there.
+    fn wait_for(
+        &self,
+        waits: &mut Vec<Cause>,
+        by: &ModuleName,
+        file: Option<&Path>,
+        symbol: &[u8],
+    ) {
+        for cause in waits.iter_mut() {
+            if let Cause::NeedsModule { module, symbols, .. } = cause {
+                if module == by {
+                    return symbols.push(symbol.to_vec());
+                }
+            }
+        }
+        let (module, path) = (by.clone(), file.map(Path::to_owned));
+        let because = Because::of(by, self.path, self.kernel);
+        waits.push(Cause::NeedsModule { module, path, because, symbols: vec![symbol.to_vec()] });
+    }
+
     /// Whether parameters take their values.
     fn parameters(&mut self, module: &Module<'_>) {
         let known = parameters::of_module(module);
@@ -274,18 +297,6 @@ impl<'a> Look<'a, '_> {
 
 /// Always there, or made by the linker.
 const IMPLIED: [&[u8]; 3] = [b"__this_module", b"_GLOBAL_OFFSET_TABLE_", b".TOC."];
-
-fn wait_for(waits: &mut Vec<Cause>, by: &ModuleName, file: Option<&Path>, symbol: &[u8]) {
-    for cause in waits.iter_mut() {
-        if let Cause::NeedsModule { module, symbols, .. } = cause {
-            if module == by {
-                return symbols.push(symbol.to_vec());
-            }
-        }
-    }
-    let (module, path) = (by.clone(), file.map(Path::to_owned));
-    waits.push(Cause::NeedsModule { module, path, symbols: vec![symbol.to_vec()] });
-}
 
 /// Whether the kernel takes one version magic for the other: where both have versions of
 /// symbols, the release does not count (kernel/module/version.c).

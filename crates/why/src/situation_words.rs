@@ -165,7 +165,7 @@ pub(crate) fn write(cause: &Cause, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 /// The command that makes the index of a directory.
-struct Depmod<'a>(&'a Path);
+pub(crate) struct Depmod<'a>(pub(crate) &'a Path);
 
 impl Display for Depmod<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ use std::path::Path;
 use komod_elf::Identity;
 use komod_file::Compression;
 
+use crate::because::Because;
 use crate::exports::Exporter;
 use crate::reference::first_word;
 use crate::trust::{KeySearch, Lockdown};
@@ -94,7 +95,7 @@ impl Display for Cause {
                     by.unwrap_or_default()
                 )
             }
-            Self::NeedsModule { module, path, symbols } => {
+            Self::NeedsModule { module, path, because, symbols } => {
                 write!(
                     f,
                     "a symbol comes from module {module}, which is not loaded ({}",
@@ -104,7 +105,10 @@ impl Display for Cause {
                     Some(path) => write!(f, " in {}", path.display())?,
                     None => f.write_str(", no file in modules.dep")?,
                 }
-                write!(f, "); modprobe {module}")
+                if let Some(because) = because {
+                    write!(f, "; {because}")?;
+                }
+                write!(f, "); {}", Because::cure(because.as_ref(), module))
             }
             Self::NobodyExports { symbols, source } => {
                 write!(f, "nobody exports a symbol that the module needs ({}", List(symbols))?;

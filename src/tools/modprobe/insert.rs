@@ -179,7 +179,8 @@ fn one(
 }
 
 fn hints<'h, 'r>(host: &'h mut Host<'r>, resolver: &Resolver<'h>) -> Hints<'h, 'r> {
-    Hints { report: &mut host.report, kernel: host.kernel, database: resolver.database }
+    let Resolver { database, config } = resolver;
+    Hints { report: &mut host.report, kernel: host.kernel, database, config: Some(config) }
 }
 
 /// Tells what `deny` lines forbid; whether that is the module asked for.

@@ -66,7 +66,7 @@ fn find(
         let name = name.to_string_lossy();
         host.report.say(settings.gravity, format_args!("Module {name} not found."));
         let (kernel, database) = (host.kernel, resolver.database);
-        Hints { report: &mut host.report, kernel, database }.unknown(text);
+        Hints { report: &mut host.report, kernel, database, config: None }.unknown(text);
     }
     found
 }
@@ -105,7 +105,8 @@ fn one(
         RemovalEvent::Failed { failure, ends_plan } => {
             let gravity = if ends_plan { settings.gravity } else { Level::Warning };
             tell(failure, gravity, report);
-            let mut hints = Hints { report, kernel: *kernel, database: resolver.database };
+            let (kernel, database) = (*kernel, resolver.database);
+            let mut hints = Hints { report, kernel, database, config: None };
             match failure {
                 RemovalFailure::InUse(module)
                 | RemovalFailure::Builtin(module)
