@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::unistd::geteuid;
 
 /// Its lock is what counts. A file that a killed run left is taken over by the
 /// next and goes with it.
@@ -23,13 +24,13 @@ pub struct Turn {
 
 impl Turn {
     /// Waits, as long as it takes, until no other run works on `dir`. The lock is
-    /// on a file that only the directory's owner can open: nobody else can make
-    /// a run wait.
+    /// on a file of root's or of this process's user that nobody else can open: nobody
+    /// else can make a run wait.
     ///
     /// `None` at once when no file can be made in `dir` (it is not there, not
-    /// writable, full), or its file system knows no locks: the run then goes on
-    /// as one that is alone, and what cannot be written is told when it is
-    /// written.
+    /// writable, full), one is there that belongs to somebody else, or its file system
+    /// knows no locks: the run then goes on as one that is alone, and what cannot be
+    /// written is told when it is written.
     pub fn wait(dir: &Path) -> Option<Self> {
         let path = dir.join(NAME);
         loop {
@@ -41,6 +42,10 @@ impl Turn {
                 .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
                 .open(&path)
                 .ok()?;
+            let owner = file.metadata().ok()?.uid();
+            if owner != 0 && owner != geteuid().as_raw() {
+                return None;
+            }
             let lock = locked(file).ok()?;
             // Whoever had it before has removed the file: its name counts.
             match is_at(&lock, &path) {
@@ -117,6 +122,20 @@ mod tests {
         fs::write(scratch.path().join(NAME), "").unwrap();
         assert!(Turn::wait(scratch.path()).is_some());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn nobody_else_makes_a_run_wait() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join(NAME);
+        let foreign = locked(File::create(&path).unwrap()).unwrap();
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(1), None).unwrap();
+            assert!(Turn::wait(scratch.path()).is_none());
+        }
+        drop(foreign);
+        // Nor is what others have locked once taken away from them.
+        assert!(path.exists());
     }
 
     #[test]
