@@ -30,6 +30,7 @@
 //!    |
 //!    |  engines: what should happen
 //!    +- crates/probe    names -> Plan -> kernel calls     (modprobe, insmod, modinfo)
+//!    +- crates/command  a line's command -> a shell       (install, remove)
 //!    +- crates/depmod   tree of modules -> database       (depmod)
 //!         |
 //!         |  formats: the files

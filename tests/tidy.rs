@@ -15,7 +15,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("index", LEAVES),
     ("config", LEAVES),
     ("cache", &[]),
-    ("probe", FORMATS),
+    ("command", &["name"]),
+    ("probe", UNDER_PROBE),
     ("depmod", FORMATS),
     ("why", ENGINES),
     ("check", OVER_ENGINES),
@@ -25,6 +26,10 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 const LEAVES: &[&str] = &["name", "elf", "file", "kernel"];
 const FORMATS: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "cache"];
+
+/// What is loaded may be a command.
+const UNDER_PROBE: &[&str] =
+    &["name", "elf", "file", "kernel", "index", "config", "cache", "command"];
 
 /// Of the engines the library, and who says why, use the one that the tools load with.
 const ENGINES: &[&str] = &["name", "elf", "file", "kernel", "index", "config", "probe"];

@@ -11,8 +11,6 @@
 //! What a caller may want to say arrives as an [`Event`].
 #![cfg_attr(test, allow(clippy::restriction))]
 
-mod command;
-mod command_line;
 mod database;
 mod deny;
 mod execute;
@@ -26,11 +24,10 @@ mod unload;
 #[cfg(test)]
 mod world;
 
-pub use command::{Commands, Shell, Status};
-pub use command_line::CommandLine;
 pub use database::{Broken, Database};
 pub use execute::{Event, Failure, execute};
 pub use insert::{Blacklist, Request, merged_options, plan_insert};
+pub use komod_command::{CommandLine, Commands, Shell, Status};
 pub use load::{Cause, Force, LoadError, load_file};
 pub use plan::{Action, Plan, Reason, Step};
 pub use removal::{RemovalAction, RemovalPlan, RemovalRequest, RemovalStep, plan_removal};

@@ -37,6 +37,7 @@ pub struct Shell {
 }
 
 impl Commands for Shell {
+    #[inline(never)] // it would be built for speed where it is called
     fn run(&self, command: &CommandLine, module: &ModuleName) -> Status {
         let mut shell = Command::new("/bin/sh");
         // What the shell calls itself in its messages: as system(3) does.

@@ -35,7 +35,8 @@ pub struct CommandLine {
 
 impl CommandLine {
     /// `command` as configured, for a module that gets `options`.
-    pub(crate) fn new(command: &[u8], options: &[u8]) -> Self {
+    #[inline(never)] // it would be built for speed where it is called
+    pub fn new(command: &[u8], options: &[u8]) -> Self {
         let text = replaced(command, |_| options);
         if is_plain(options) || text == command {
             return Self { script: text.clone(), text, words: Vec::new(), variable: None };
