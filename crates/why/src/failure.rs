@@ -87,9 +87,8 @@ pub fn ignored_parameters(path: &Path, text: &[u8], kernel: &KernelFacts<'_>) ->
     let bytes = crate::facts::contents(path).unwrap_or_default();
     let Ok(module) = Module::parse(&bytes) else { return Vec::new() };
     let known = parameters::of_module(&module);
-    // The kernel's own, for every module.
     let is_known = |name: &[u8]| {
-        name == b"dyndbg" || name == b"async_probe" || known.iter().any(|known| known.name == name)
+        parameters::EVERY_MODULES.contains(&name) || known.iter().any(|known| known.name == name)
     };
     let mut unknown: Vec<Vec<u8>> =
         parameters::given(text).into_iter().map(|given| given.name).collect();

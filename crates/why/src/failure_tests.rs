@@ -199,7 +199,7 @@ fn ignored_parameters_are_told_by_the_log() {
     );
     assert!(
         look("numbre=1")[0]
-            .contains("no parameter 'numbre' (the kernel ignored it); the nearest is 'number'")
+            .contains("no parameter 'numbre' (the kernel ignores it); the nearest is 'number'")
     );
     assert_eq!(look("number=1 dyndbg=+p"), [""; 0]);
 }

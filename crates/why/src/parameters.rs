@@ -1,6 +1,10 @@
 //! What a module says of its parameters, and what it is given.
 
 use komod_elf::Module;
+use komod_name::ModuleName;
+
+use crate::nearest::nearest;
+use crate::{Cause, Finding};
 
 /// A parameter of a module, as its `.modinfo` tells (`parmtype=NAME:TYPE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +114,18 @@ fn number(text: &[u8]) -> Option<i128> {
     let digits = Some(digits).filter(|digits| !digits.starts_with(['+', '-']))?;
     let number = i128::from(u64::from_str_radix(digits, base).ok()?);
     Some(if negative { number.saturating_neg() } else { number })
+}
+
+/// The kernel's own, for every module.
+pub(crate) const EVERY_MODULES: [&[u8]; 2] = [b"dyndbg", b"async_probe"];
+
+/// That a module of these parameters has none of that name, which its own code may know
+/// better; `None` for those of every module.
+pub(crate) fn unknown(module: ModuleName, name: Vec<u8>, known: &[Parameter]) -> Option<Finding> {
+    let nearest = nearest(&name, known.iter().map(|known| known.name.as_slice()));
+    let is_own = EVERY_MODULES.contains(&name.as_slice());
+    let cause = Cause::ParameterUnknown { module, name, nearest };
+    (!is_own).then(|| Finding::probably(cause, "only its own code knows for sure"))
 }
 
 #[cfg(test)]

@@ -285,6 +285,8 @@ impl<'a> Look<'a, '_> {
         let known = parameters::of_module(module);
         for one in parameters::given(self.way.parameters) {
             let Some(parameter) = known.iter().find(|known| known.name == one.name) else {
+                let module = ModuleName::of_path(self.path.as_os_str().as_bytes());
+                self.findings.extend(parameters::unknown(module, one.name, &known));
                 continue;
             };
             if parameters::fits(&parameter.kind, one.value.as_deref()) == Some(false) {

@@ -179,9 +179,11 @@ fn the_kernel_itself_may_say_no() {
 fn values_of_parameters() {
     let world = World::new();
     let module = plain("a").modinfo("parmtype", "number:int").build();
-    let way = Way { parameters: b"number=abc other=1", ..Way::default() };
+    let way = Way { parameters: b"number=abc numbre=1 dyndbg=+p", ..Way::default() };
     let found = world.look(&module, way);
-    assert_eq!(found.len(), 1);
+    assert_eq!(found.len(), 2);
     let line = found[0].to_string();
     assert!(line.contains("(number is of type int, the value 'abc')"), "{line}");
+    let line = found[1].to_string();
+    assert!(line.starts_with("probably module a has no parameter 'numbre'"), "{line}");
 }

@@ -201,7 +201,7 @@ impl Display for Cause {
             }
             Self::ParameterUnknown { module, name, nearest } => {
                 let name = shown(name);
-                write!(f, "module {module} has no parameter '{name}' (the kernel ignored it); ")?;
+                write!(f, "module {module} has no parameter '{name}' (the kernel ignores it); ")?;
                 match nearest {
                     Some(nearest) => write!(f, "the nearest is '{}'", shown(nearest)),
                     None => write!(f, "modinfo -p {module} lists them"),
