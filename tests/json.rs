@@ -237,6 +237,8 @@ fn directive(object: &Value) -> Vec<u8> {
                 words.extend((!names.is_empty()).then(|| label.to_vec()));
                 words.extend(names);
             }
+            // One that names nothing keeps the blank behind its module.
+            words.extend((words.len() == 2).then(Vec::new));
         }
         b"weakdep" => {
             words.push(text("module"));
@@ -259,7 +261,7 @@ fn the_configuration_says_the_same_in_both_forms() {
     let config = scratch.path().join("x.conf");
     let lines =
         b"alias x-* a\nblacklist b\noptions a n=1 m=\"x y\"\ninstall c /bin/true # \\ \xff\n\
-        remove c exit 1\nsoftdep b pre: c d post: e\nsoftdep d post: x\nweakdep a b c\n\
+        remove c exit 1\nsoftdep b pre: c d post: e\nsoftdep d post: x\nsoftdep e f\nweakdep a b c\n\
         deny usb_* no\xfe sticks\ndeny y\nallow usb_hid\n";
     fs::write(&config, lines).unwrap();
     let mut asked = vec![("6.1.0-test".to_owned(), root.to_owned(), config)];
