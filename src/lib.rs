@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::restriction))]
 
 pub mod cli;
-mod errno;
 #[cfg(any(test, all(target_env = "musl", not(debug_assertions))))]
 mod heap;
 pub mod host;
@@ -24,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use komod_kernel::Live;
 
-pub use errno::{errno_text, io_text};
+pub use komod_file::{errno_text, io_text};
 
 use crate::host::{Environment, Host, Outcome};
 use crate::report::Report;

@@ -8,7 +8,7 @@
 //! tools.rs       the table: name, one line, definition, function
 //! cli.rs         argv by the table of options, as getopt_long(3) reads it
 //! host.rs        where the world is: kernel, directories, streams
-//! report.rs      `tool: LEVEL: text`; errno.rs the C library's words
+//! report.rs      `tool: LEVEL: text`; the C library's words: crates/file
 //! output.rs      standard output, as long as somebody reads it
 //! memory.rs      copying and comparing bytes, in place of musl's
 //! heap.rs        the first memory, in place of musl's allocator

@@ -126,6 +126,8 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
     let config = configuration(options);
     config_warnings(teller.report, &config.warnings);
+    teller.lost |= config.lost;
+    teller.nothing_lost()?;
     let mut symbols = Symbols::default();
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
@@ -172,6 +174,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         &mut survey,
         &mut teller.sink(),
     );
+    teller.nothing_lost()?;
     let graph = Graph::resolve(&catalog, &symbols, checks, &mut teller.sink());
     let graph = graph.map_err(|_| GaveUp)?;
     let database = Database {

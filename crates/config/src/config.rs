@@ -1,4 +1,4 @@
-use crate::files::{self, Reader, Search};
+use crate::files::{self, Notes, Reader, Search};
 use crate::{Alias, Allow, Blacklist, Command, Deny, Options, Softdep, Warning, Weakdep};
 use std::path::{Path, PathBuf};
 
@@ -35,12 +35,17 @@ impl Config {
     /// `modules.weakdep` of `module_dir`, by base name, then `cmdline`: the
     /// text of `/proc/cmdline`, of which the first 4095 bytes count.
     ///
-    /// Files that do not exist or cannot be read are passed over in silence.
+    /// Files that do not exist or may not be read are passed over in silence; a warning
+    /// tells of those that the disk or the machine does not give.
     pub fn load(search: &Search, module_dir: Option<&Path>, cmdline: Option<&[u8]>) -> Self {
         let mut config = Self::default();
-        let sources = files::sources(search, module_dir, Reader::Modprobe, &mut config.warnings);
+        let mut notes = Notes::of(Reader::Modprobe);
+        let sources = files::sources(search, module_dir, &mut notes);
+        config.warnings = notes.take();
         for source in sources {
-            if let Some(text) = files::read(&source.path, &mut config.warnings) {
+            let text = files::read(&source.path, &mut notes);
+            config.warnings.extend(notes.take());
+            if let Some(text) = text {
                 config.files.push(source.path.clone());
                 config.read(source.path.into(), &text, source.from_modules);
             }

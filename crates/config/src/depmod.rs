@@ -1,6 +1,6 @@
 //! The bytes of depmod.d files into directives (`depmod.d`(5)).
 
-use crate::files::{self, Reader, Search};
+use crate::files::{self, Notes, Reader, Search};
 use crate::line::{Line, Words, lines};
 use crate::origin::shown;
 use crate::{Level, Origin, Warning, version};
@@ -61,19 +61,27 @@ pub struct DepmodConfig {
     pub exclude_origins: Vec<Origin>,
     /// What was left out.
     pub warnings: Vec<Warning>,
+    /// A file or directory was not read for the disk's or the machine's sake: nobody
+    /// knows what is in it.
+    pub lost: bool,
 }
 
 impl DepmodConfig {
-    /// Reads the files of `search` by their base names. Files that do not
-    /// exist or cannot be read are passed over in silence.
+    /// Reads the files of `search` by their base names. What does not exist is passed
+    /// over in silence, and a warning tells of what cannot be read.
     pub fn load(search: &Search, version: &[u8]) -> Self {
         let mut config = Self::default();
-        let sources = files::sources(search, None, Reader::Depmod, &mut config.warnings);
+        let mut notes = Notes::of(Reader::Depmod);
+        let sources = files::sources(search, None, &mut notes);
+        config.warnings = notes.take();
         for source in sources {
-            if let Some(text) = files::read(&source.path, &mut config.warnings) {
+            let text = files::read(&source.path, &mut notes);
+            config.warnings.extend(notes.take());
+            if let Some(text) = text {
                 config.read(source.path.into(), &text, version);
             }
         }
+        config.lost = notes.lost;
         config.or_default()
     }
 

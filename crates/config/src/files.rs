@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use komod_file::{io_text, is_fault};
 
 /// Where configuration files are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,60 @@ pub(crate) enum Reader {
     Depmod,
 }
 
+/// What there is to tell of files and directories, in the words of who reads them.
+pub(crate) struct Notes {
+    reader: Reader,
+    warnings: Vec<Warning>,
+    /// Something was not read for the disk's or the machine's sake.
+    pub(crate) lost: bool,
+}
+
+impl Notes {
+    pub(crate) fn of(reader: Reader) -> Self {
+        Self { reader, warnings: Vec::new(), lost: false }
+    }
+
+    /// What was noted since the last time.
+    pub(crate) fn take(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// `function` is the one of kmod's library that speaks; depmod says it itself.
+    fn warn(&mut self, level: Level, function: &'static str, text: String) {
+        let function = if self.reader == Reader::Depmod { "" } else { function };
+        self.warnings.push(Warning { level, function, text, origin: None });
+    }
+
+    /// `call` has failed for a path of the search.
+    fn unlisted(&mut self, call: &str, path: &Path, error: &Error) {
+        self.lost |= is_fault(error);
+        let (path, why) = (shown(path.as_os_str().as_bytes()), io_text(error));
+        let text = match self.reader {
+            Reader::Modprobe => format!("{call}({path}): {why}"),
+            Reader::Depmod => format!("files list {path}: {why}"),
+        };
+        self.warn(Level::Error, "conf_files_list", text);
+    }
+
+    /// As kmod does, modprobe goes on in silence without a file that is gone or may not be
+    /// read; what the disk or the machine did not give is told.
+    fn unread(&mut self, path: &Path, error: &Error) {
+        let fault = is_fault(error);
+        self.lost |= fault;
+        let path = shown(path.as_os_str().as_bytes());
+        let text = match self.reader {
+            _ if error.kind() == ErrorKind::FileTooLarge => {
+                let most = komod_file::LONGEST_TEXT >> 20;
+                format!("{path}: more than {most} MiB are not read")
+            }
+            Reader::Modprobe if !fault => return,
+            Reader::Modprobe => format!("{path}: {}", io_text(error)),
+            Reader::Depmod => format!("file parse {path}: {}", io_text(error)),
+        };
+        self.warn(Level::Error, "kmod_config_parse", text);
+    }
+}
+
 /// The files of `search` and the two lists of `module_dir`, in the order in
 /// which they are to be read: by the bytes of their base names. Of several
 /// with one base name only the first counts, and those of `module_dir` are
@@ -66,8 +122,7 @@ pub(crate) enum Reader {
 pub(crate) fn sources(
     search: &Search,
     module_dir: Option<&Path>,
-    reader: Reader,
-    warnings: &mut Vec<Warning>,
+    notes: &mut Notes,
 ) -> Vec<Source> {
     let mut found = BTreeMap::new();
     for name in ["modules.softdep", "modules.weakdep"] {
@@ -77,9 +132,17 @@ pub(crate) fn sources(
         }
     }
     for path in &search.paths {
-        let Ok(metadata) = fs::metadata(path) else { continue };
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                if is_fault(&error) {
+                    notes.unlisted("stat", path, &error);
+                }
+                continue;
+            }
+        };
         if metadata.is_dir() {
-            directory(path, reader, &mut found, warnings);
+            directory(path, &mut found, notes);
         } else {
             let name = path.as_os_str().as_bytes().rsplit(|&byte| byte == b'/').next();
             let name = OsStr::from_bytes(name.unwrap_or_default());
@@ -91,24 +154,21 @@ pub(crate) fn sources(
 }
 
 /// Adds the files of one directory whose base names are new.
-fn directory(
-    dir: &Path,
-    reader: Reader,
-    found: &mut BTreeMap<OsString, Source>,
-    warnings: &mut Vec<Warning>,
-) {
+fn directory(dir: &Path, found: &mut BTreeMap<OsString, Source>, notes: &mut Notes) {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if reader == Reader::Modprobe => {
-            let why = error.to_string();
-            let why = why.split(" (os error").next().unwrap_or_default();
-            let text = format!("opendir({}): {why}", dir.display());
-            let function = "conf_files_list";
-            return warnings.push(Warning { level: Level::Error, function, text, origin: None });
-        }
-        Err(_) => return,
+        Err(error) => return notes.unlisted("opendir", dir, &error),
     };
-    let mut names: Vec<_> = entries.flatten().map(|e| (e.file_name(), e.file_type())).collect();
+    let mut names = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => names.push((entry.file_name(), entry.file_type())),
+            Err(error) if is_fault(&error) => notes.unlisted("readdir", dir, &error),
+            // It was removed meanwhile.
+            Err(_) => {}
+        }
+    }
+    let depmod = notes.reader == Reader::Depmod;
     // Only warnings come in this order.
     names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     for (name, kind) in names {
@@ -117,15 +177,11 @@ fn directory(
         }
         let path = below(dir, &name);
         let mut warn = |level, what: &str| {
-            let function = match reader {
-                Reader::Modprobe => "conf_files_filter_out",
-                Reader::Depmod => "",
-            };
             let text = format!("{what}: {}", shown(path.as_os_str().as_bytes()));
-            warnings.push(Warning { level, function, text, origin: None });
+            notes.warn(level, "conf_files_filter_out", text);
         };
         if !name.as_bytes().ends_with(b".conf") {
-            if reader == Reader::Depmod {
+            if depmod {
                 warn(Level::Info, "All cfg files need .conf");
             }
             continue;
@@ -136,7 +192,10 @@ fn directory(
             _ => fs::metadata(&path).map(|metadata| metadata.is_dir()),
         };
         match is_dir {
-            Err(_) => warn(Level::Error, "Cannot stat directory entry"),
+            Err(error) => {
+                warn(Level::Error, "Cannot stat directory entry");
+                notes.lost |= is_fault(&error);
+            }
             Ok(true) => warn(Level::Error, "Directories inside directories are not supported"),
             Ok(false) => {
                 if let Entry::Vacant(free) = found.entry(name) {
@@ -153,24 +212,10 @@ fn below(dir: &Path, name: &OsStr) -> PathBuf {
     PathBuf::from(OsString::from_vec(path))
 }
 
-/// The whole file; `None` if it cannot be read, which nobody is told but where it is
-/// too long. A pipe that nobody writes to does not hold it up.
-pub(crate) fn read(path: &Path, warnings: &mut Vec<Warning>) -> Option<Vec<u8>> {
-    match komod_file::read_now(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
-            let (path, most) = (shown(path.as_os_str().as_bytes()), komod_file::LONGEST_TEXT >> 20);
-            let text = format!("{path}: more than {most} MiB are not read");
-            warnings.push(Warning {
-                level: Level::Error,
-                function: "kmod_config_parse",
-                text,
-                origin: None,
-            });
-            None
-        }
-        Err(_) => None,
-    }
+/// The whole file; `None` if it cannot be read. A pipe that nobody writes to does not hold
+/// it up.
+pub(crate) fn read(path: &Path, notes: &mut Notes) -> Option<Vec<u8>> {
+    komod_file::read_now(path).map_err(|error| notes.unread(path, &error)).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::is_fault;
+
 /// Why a module file gave no bytes. Knows no path: the caller does.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,6 +44,11 @@ impl Error {
             Self::TooLarge { .. } => Some(format!("{}: {self}", path.display())),
             Self::Io(_) | Self::TooShort { .. } => None,
         }
+    }
+
+    /// Whether it says nothing of the file ([`is_fault`]).
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Self::Io(error) if is_fault(error))
     }
 
     /// The errno by which kmod would report this: the system's own, EFBIG for a

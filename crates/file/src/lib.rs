@@ -13,8 +13,10 @@
 mod access_list;
 mod compression;
 mod decompress;
+mod errno;
 mod error;
 mod exposure;
+mod fault;
 mod gzip;
 mod module_file;
 mod now;
@@ -25,8 +27,10 @@ mod zstd;
 
 pub use compression::{Compression, EXTENSIONS, strip_extension};
 pub use decompress::{DEFAULT_LIMIT, decompress};
+pub use errno::{errno_text, io_text};
 pub use error::Error;
 pub use exposure::{Exposed, ExposureCheck};
+pub use fault::is_fault;
 pub use module_file::ModuleFile;
 pub use now::{LONGEST_TEXT, open_now, read_now, read_text};
 pub use refusal::kernel_may_refuse;

@@ -105,7 +105,8 @@ impl Cache {
     ) -> Kept<'o> {
         let config = configuration(options);
         let (mut found, mut same, mut odd) = (Look::default(), false, false);
-        if *old.settings == *settings(options, &config) && self.has_tales(old) {
+        let known = !config.lost && *old.settings == *settings(options, &config);
+        if known && self.has_tales(old) {
             found = look(old, &config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again.
             let silent = old.quiet && !found.told && !is_exposed(options, &config, old);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use komod_config::Warning;
 use komod_depmod::{Finding, Unreadable};
-use nix::errno::Errno;
+use komod_file::is_fault;
 
 use super::GaveUp;
 use crate::report::{Level, Report};
@@ -83,7 +83,9 @@ impl Teller<'_, '_> {
             Finding::BuiltinLine { line } => {
                 report.error(format_args!("Invalid modules.builtin line: {}", lossy(line)));
             }
-            Finding::Unreadable { path, ref why } => unreadable(report, path, why),
+            Finding::Unreadable { path, ref why } => {
+                self.lost |= unreadable(report, path, why);
+            }
             Finding::SystemMapLine { file, number, line } => {
                 let (file, line) = (lossy(file), lossy(line));
                 report.error(format_args!("{file}:{number}: invalid line: {line}"));
@@ -141,7 +143,9 @@ impl Teller<'_, '_> {
     }
 }
 
-fn unreadable(report: &mut Report<'_>, path: &[u8], why: &Unreadable) {
+/// Whether it is lost.
+fn unreadable(report: &mut Report<'_>, path: &[u8], why: &Unreadable) -> bool {
+    let lost = matches!(why, Unreadable::File(error) if error.is_fault());
     let why = match why {
         Unreadable::File(error) => {
             let detail = error.detail(Path::new(OsStr::from_bytes(path)));
@@ -151,7 +155,9 @@ fn unreadable(report: &mut Report<'_>, path: &[u8], why: &Unreadable) {
         Unreadable::Elf(komod_elf::Error::NotElf { .. }) => "Exec format error".into(),
         Unreadable::Elf(komod_elf::Error::Malformed { .. }) => "Invalid argument".into(),
     };
-    report.error(format_args!("failed to load symbols from {}: {why}", lossy(path)));
+    let level = if lost { Level::Fatal } else { Level::Error };
+    report.say(level, format_args!("failed to load symbols from {}: {why}", lossy(path)));
+    lost
 }
 
 /// Says what is wrong in depmod.d.
@@ -170,19 +176,9 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// Whether an error says nothing about what is there: the disk, or a server, did
-/// not answer, the machine has no more memory or descriptors, or we read no file that
-/// long. Where there is nothing, or nothing that we may read, kmod goes on without it, and so do we.
+/// Whether what is there could not be read, for the disk's or the machine's sake, or as we
+/// read no file that long. Where there is nothing, or nothing that we may read, kmod goes on
+/// without it, and so do we.
 fn unread(error: &io::Error) -> bool {
-    let errnos = [
-        Errno::EIO,
-        Errno::EBADMSG,
-        Errno::EUCLEAN,
-        Errno::ESTALE,
-        Errno::ETIMEDOUT,
-        Errno::EMFILE,
-        Errno::ENFILE,
-    ];
-    let ours = matches!(error.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::FileTooLarge);
-    ours || error.raw_os_error().is_some_and(|raw| errnos.contains(&Errno::from_raw(raw)))
+    is_fault(error) || error.kind() == io::ErrorKind::FileTooLarge
 }

@@ -47,9 +47,19 @@ const CHANGES: &[(libc::c_long, &str)] = &[
     (libc::SYS_unlinkat, "unlink"),
 ];
 
-/// The calls by which directories are listed and files are looked at.
-const LOOKS: &[(libc::c_long, &str)] =
-    &[(libc::SYS_getdents64, "getdents"), (libc::SYS_read, "read")];
+/// The calls by which directories are listed, and files are looked at and read.
+const LOOKS: &[(libc::c_long, &str)] = &[
+    (libc::SYS_getdents64, "getdents"),
+    (libc::SYS_read, "read"),
+    (libc::SYS_pread64, "pread"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, "open"),
+    (libc::SYS_openat, "open"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_stat, "stat"),
+    (libc::SYS_newfstatat, "stat"),
+    (libc::SYS_statx, "stat"),
+];
 
 /// Which calls count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +67,8 @@ pub enum Calls {
     /// Those that change files: opening to write, writing to others than the
     /// standard descriptors, and so on.
     Changes,
-    /// Those that list directories and read files.
+    /// Those that list directories, and open, look at and read files: not those that open
+    /// to write.
     Looks,
 }
 
@@ -162,10 +173,11 @@ fn counts(counting: Calls, asked: &Asked) -> Option<&'static str> {
         let flags = flags as libc::c_int;
         flags & libc::O_ACCMODE != libc::O_RDONLY || flags & libc::O_CREAT != 0
     };
+    let to_write = counting == Calls::Changes;
     let counts = match asked.number {
-        libc::SYS_openat => writes(args[2]),
+        libc::SYS_openat => writes(args[2]) == to_write,
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_open => writes(args[1]),
+        libc::SYS_open => writes(args[1]) == to_write,
         libc::SYS_write | libc::SYS_writev => args[0] > 2,
         _ => true,
     };

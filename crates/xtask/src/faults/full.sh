@@ -13,7 +13,7 @@ mount_one() {
 is() { for file in "$1"/*; do cmp -s "$file" "$dir/${file##*/}" || return 1; done; }
 depmod() {
     status=0
-    "$scratch/bin/depmod" -b "$disk" -C /dev/null "$release" 2>"$scratch/messages" || status=$?
+    "$scratch/bin/depmod" -b "$disk" -C "$disk/depmod.d" "$release" 2>"$scratch/messages" || status=$?
     if is "$scratch/old"; then state=old; elif is "$scratch/new"; then state=new; else state=mixed; fi
     left=$(ls -A "$dir")
     [ "$left" = "$before" ] && left= || left=" left: $(echo $left)"

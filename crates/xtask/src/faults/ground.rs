@@ -16,6 +16,8 @@ use crate::programs;
 
 /// The kernel's release.
 pub const RELEASE: &str = "6.1.0-faults";
+/// Where depmod's configuration is, below the base.
+const CONFIG: &str = "depmod.d";
 /// Modules that are there before and after.
 pub const STABLE: usize = 24;
 /// The alias that one module had before and another has now.
@@ -24,6 +26,9 @@ pub const MOVED_ALIAS: &str = "moved-alias";
 pub const TURNED: &str = "turned";
 /// A new module, which has a soft dependency.
 pub const WITH_SOFTDEP: &str = "new_soft";
+
+/// The directory whose `stable_3` is taken.
+const OVERRIDDEN: &str = "kernel/z_overridden";
 
 /// Each file of the database, by its name.
 pub type Set = BTreeMap<&'static str, Vec<u8>>;
@@ -94,7 +99,7 @@ impl Ground {
     /// `depmod` of the whole directory.
     pub fn depmod(&self) -> Command {
         let mut command = self.tool("depmod");
-        command.arg("-b").arg(&self.base).args(["-C", "/dev/null", RELEASE]);
+        command.arg("-b").arg(&self.base).arg("-C").arg(self.base.join(CONFIG)).arg(RELEASE);
         command
     }
 
@@ -188,8 +193,16 @@ fn stable(number: usize) -> ModuleSpec {
     if number > 0 { spec.needs(&format!("symbol_{}", number / 2)) } else { spec }
 }
 
+/// The database is another one without each of the files.
+fn configured() -> Tree {
+    let overridden = format!("override stable_3 * {OVERRIDDEN}\n");
+    let tree = Tree::new(RELEASE).file(&format!("{CONFIG}/override.conf"), overridden);
+    tree.file(&format!("{CONFIG}/search.conf"), "search updates kernel/z_preferred built-in\n")
+}
+
 fn before() -> Tree {
-    let mut tree = Tree::new(RELEASE).builtin(["kernel/inside.ko", "kernel/turned.ko"]);
+    let tree = configured().builtin(["kernel/inside.ko", "kernel/turned.ko"]);
+    let mut tree = tree.module(&format!("{OVERRIDDEN}/stable_3.ko"), &stable(3));
     tree = tree.builtin_modinfo(["inside.alias=inside-alias", "turned.alias=turned-alias"]);
     for number in 0..STABLE {
         let spec = stable(number);
@@ -202,7 +215,9 @@ fn before() -> Tree {
 /// Modules came, one is found in a better place, an alias belongs to another, what
 /// was built in is a module.
 fn after() -> Tree {
-    let mut tree = Tree::new(RELEASE).builtin(["kernel/inside.ko"]);
+    let mut tree = configured().builtin(["kernel/inside.ko"]);
+    tree = tree.module(&format!("{OVERRIDDEN}/stable_3.ko"), &stable(3));
+    tree = tree.module("kernel/z_preferred/stable_4.ko", &stable(4));
     tree = tree.builtin_modinfo(["inside.alias=inside-alias", "inside.alias=inside-more"]);
     let device = |spec: ModuleSpec| {
         spec.modinfo("alias", "devname:of-turned").modinfo("alias", "char-major-77-1")
