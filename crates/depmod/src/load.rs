@@ -8,11 +8,12 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use komod_cache::Key;
 use komod_elf::{Excerpt, Module, Signature};
-use komod_file::{ModuleFile, Unpacker};
+use komod_file::{DEFAULT_LIMIT, Error, ModuleFile, Unpacker};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::catalog::{Catalog, Said};
@@ -70,6 +71,11 @@ const EVERYBODY: u32 = 0o004;
 
 /// A worker's buffer that is larger is given back: very few modules need one.
 const KEPT: usize = 4 << 20;
+
+/// What a worker unpacks while others do: no module of a distribution has more but with
+/// debug information. Of larger ones only one at a time is in memory, so that many that
+/// stand for a gigabyte each need no more than one.
+const ORDINARY: u64 = 64 << 20;
 
 /// Reads the modules of `catalog` and enters their exports into `symbols`,
 /// which may hold the kernel's own already.
@@ -220,7 +226,7 @@ struct ReadFile {
 /// Every worker takes the next few modules until none are left; the caller's thread
 /// is one of them, and begins.
 fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_>>) -> Vec<Batch> {
-    let next = AtomicUsize::new(0);
+    let (next, alone) = (AtomicUsize::new(0), Mutex::new(()));
     // All those below the module directory have the same.
     let directory = files.iter().find_map(|(_, found)| found.directory());
     let directory = directory.and_then(|directory| File::open(directory).ok());
@@ -236,11 +242,13 @@ fn read_all(files: &[(usize, &Found)], how: Reading, inspect: Option<&Inspect<'_
         }
     };
     let work = || {
-        let (mut worker, mut read) = (Worker::new(how, directory.as_ref(), inspect), Vec::new());
+        let mut worker = Worker::new(how, directory.as_ref(), inspect, &alone);
+        let mut read = Vec::new();
         read_on(&mut worker, &mut read, usize::MAX);
         Batch { names: worker.extractor.names, read }
     };
-    let (mut own, mut read) = (Worker::new(how, directory.as_ref(), inspect), Vec::new());
+    let mut own = Worker::new(how, directory.as_ref(), inspect, &alone);
+    let mut read = Vec::new();
     let mut workers = how.workers.get();
     if how.more_if_waiting {
         let before = waits();
@@ -301,12 +309,19 @@ struct Worker<'d> {
     bytes: Vec<u8>,
     tales: bool,
     inspect: Option<&'d Inspect<'d>>,
+    /// Held by who has a module in memory that is larger than [`ORDINARY`].
+    alone: &'d Mutex<()>,
     /// Of the module that was read last.
     tale: Option<OwnTale>,
 }
 
 impl<'d> Worker<'d> {
-    fn new(how: Reading, directory: Option<&'d File>, inspect: Option<&'d Inspect<'d>>) -> Self {
+    fn new(
+        how: Reading,
+        directory: Option<&'d File>,
+        inspect: Option<&'d Inspect<'d>>,
+        alone: &'d Mutex<()>,
+    ) -> Self {
         Self {
             directory,
             extractor: Extractor::new(how.prefix, how.checks),
@@ -315,6 +330,7 @@ impl<'d> Worker<'d> {
             bytes: Vec::new(),
             tales: how.tales,
             inspect,
+            alone,
             tale: None,
         }
     }
@@ -340,7 +356,31 @@ impl<'d> Worker<'d> {
         if let Some(facts) = self.read_parts(file) {
             return Ok(facts);
         }
-        self.unpacker.contents_into(file, &mut self.bytes).map_err(Unreadable::File)?;
+        let read = match self.read_all_of(found, file, ORDINARY) {
+            Err(Unreadable::File(Error::TooLarge { .. })) => {
+                self.bytes = Vec::new();
+                let alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+                let read = self.read_all_of(found, file, DEFAULT_LIMIT);
+                self.bytes = Vec::new();
+                drop(alone);
+                read
+            }
+            read => read,
+        };
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
+        read
+    }
+
+    /// What stays in `bytes` is for the caller to give back.
+    fn read_all_of(
+        &mut self,
+        found: &Found,
+        file: &ModuleFile,
+        limit: u64,
+    ) -> Result<ModuleFacts, Unreadable> {
+        let unpacked = self.unpacker.contents_up_to(limit, file, &mut self.bytes);
+        unpacked.map_err(Unreadable::File)?;
         if let Some(inspect) = self.inspect {
             inspect(found, file, &self.bytes);
         }
@@ -352,8 +392,6 @@ impl<'d> Worker<'d> {
                 end: Signature::end_of(&self.bytes).to_vec(),
             });
         }
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
         Ok(facts)
     }
 

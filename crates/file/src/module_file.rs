@@ -64,7 +64,7 @@ impl ModuleFile {
         }
         let_wait(&file)?;
         let mut bytes = Vec::new();
-        read_all(&mut file, 0, &mut bytes)?;
+        read_all(&mut file, (0, DEFAULT_LIMIT), &mut bytes)?;
         if bytes.len() < Compression::MAGIC_LENGTH {
             return Err(Error::TooShort { size: bytes.len() as u64 });
         }
@@ -99,7 +99,7 @@ impl ModuleFile {
             Source::Memory(bytes) => Ok(kernel_may_refuse(bytes, self.compression)),
             Source::File(file, _) => {
                 let mut packed = Vec::new();
-                read_again(file, &mut packed)?;
+                read_again(file, DEFAULT_LIMIT, &mut packed)?;
                 Ok(kernel_may_refuse(&packed, self.compression))
             }
         }
@@ -149,12 +149,17 @@ impl ModuleFile {
     }
 
     /// The bytes as they are stored, into `packed`, which is cleared first; none for a
-    /// file that is in memory already, which are returned.
-    pub(crate) fn stored<'a>(&'a self, packed: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+    /// file that is in memory already, which are returned. An error of a file that can be
+    /// read again if they are more than `limit`.
+    pub(crate) fn stored<'a>(
+        &'a self,
+        limit: u64,
+        packed: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
         match &self.source {
             Source::Memory(bytes) => Ok(bytes),
             Source::File(file, _) => {
-                read_again(file, packed)?;
+                read_again(file, limit, packed)?;
                 Ok(packed)
             }
         }
@@ -176,23 +181,27 @@ fn read_start(file: &File, start: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Reads a file that can seek, from its start.
-fn read_again(mut file: &File, out: &mut Vec<u8>) -> Result<(), Error> {
+fn read_again(mut file: &File, limit: u64, out: &mut Vec<u8>) -> Result<(), Error> {
     out.clear();
     let size = file.metadata()?.len();
     file.rewind()?;
-    read_all(&mut file, size, out)
+    read_all(&mut file, (size, limit), out)
 }
 
-/// Reads to the end of what is expected to have `size` bytes.
-fn read_all(reader: &mut impl Read, size: u64, out: &mut Vec<u8>) -> Result<(), Error> {
-    let mut output = Output::new(out, DEFAULT_LIMIT);
+/// Reads to the end of what is expected to have `size` bytes, and may have `limit`.
+fn read_all(
+    reader: &mut impl Read,
+    (size, limit): (u64, u64),
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let mut output = Output::new(out, limit);
     output.allows(size)?;
     output.expect_more(size)?;
-    reader.take(DEFAULT_LIMIT + 1).read_to_end(out).map_err(|error| match error.kind() {
+    reader.take(limit.saturating_add(1)).read_to_end(out).map_err(|error| match error.kind() {
         io::ErrorKind::OutOfMemory => out_of_memory(),
         _ => Error::Io(error),
     })?;
-    Output::new(out, DEFAULT_LIMIT).within_limit()
+    Output::new(out, limit).within_limit()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod ask;
 mod change;
 mod golden;
 mod limits;
+mod memory;
 mod meter;
 mod programs;
 mod record;

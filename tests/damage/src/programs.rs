@@ -11,6 +11,7 @@ use komod_fixtures::Bomb;
 use crate::change::{self, Change};
 use crate::golden::{self, Golden, Kind};
 use crate::limits::{Ended, run};
+use crate::memory;
 use crate::meter::Cost;
 use crate::record::{MEMORY, Record};
 use crate::scratch::{RELEASE, Scratch};
@@ -18,12 +19,12 @@ use crate::scratch::{RELEASE, Scratch};
 /// About so many changes of each file.
 const SAMPLE: usize = 40;
 /// What the program needs for itself, code, stacks and buffers, in bytes.
-const OWN: usize = 24 << 20;
+pub const OWN: usize = 24 << 20;
 /// What may be unpacked.
-const UNPACKED: usize = 1 << 30;
+pub const UNPACKED: usize = 1 << 30;
 
 /// Some changes of each file, through every tool that reads it and changes no kernel; then
-/// the bombs.
+/// the bombs, and what wants more memory than there is.
 ///
 /// # Panics
 /// When the scratch tree cannot be written.
@@ -44,6 +45,7 @@ pub fn sample(kmod: &Path) -> Record {
     for bomb in Bomb::ALL {
         self::bomb(kmod, &scratch, bomb, &mut record);
     }
+    memory::sample(kmod, &mut record);
     record
 }
 
@@ -187,7 +189,7 @@ fn bomb(kmod: &Path, scratch: &Scratch, bomb: Bomb, record: &mut Record) {
 }
 
 /// Enters one run.
-fn judge(
+pub fn judge(
     record: &mut Record,
     golden: &Golden,
     what: &dyn Fn() -> String,
