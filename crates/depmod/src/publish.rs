@@ -220,7 +220,7 @@ impl Drop for Temporary {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -312,6 +312,9 @@ mod tests {
         for name in foreign.iter().chain(&["modules.dep.77.0.komod", ".komod.lock"]) {
             fs::write(dir.join(name), "").unwrap();
         }
+        // A run's own is for nobody else.
+        let own = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(dir.join(".komod.lock"), own).unwrap();
         fs::create_dir(dir.join("modules.alias.77.0.komod")).unwrap();
         publish(dir, &[], None).unwrap();
         let mut left = foreign.to_vec();

@@ -1,6 +1,6 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
@@ -28,8 +28,8 @@ impl Turn {
     /// else can make a run wait.
     ///
     /// `None` at once when no file can be made in `dir` (it is not there, not
-    /// writable, full), one is there that belongs to somebody else, or its file system
-    /// knows no locks: the run then goes on as one that is alone, and what cannot be
+    /// writable, full), one is there that others may have made or opened, or its file
+    /// system knows no locks: the run then goes on as one that is alone, and what cannot be
     /// written is told when it is written.
     pub fn wait(dir: &Path) -> Option<Self> {
         let path = dir.join(NAME);
@@ -38,20 +38,23 @@ impl Turn {
                 .write(true)
                 .create(true)
                 .truncate(false)
-                .mode(0o600)
+                .mode(MODE)
                 .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
                 .open(&path)
                 .ok()?;
-            let owner = file.metadata().ok()?.uid();
-            if owner != 0 && owner != geteuid().as_raw() {
+            // Whoever had it before has removed the file: its name counts.
+            let Some(metadata) = found_at(&file, &path).ok()? else { continue };
+            if !is_ours(&metadata) {
                 return None;
             }
+            if metadata.mode() & 0o777 != MODE {
+                // An odd umask; the next run has to open it if this one is killed.
+                let _ = file.set_permissions(Permissions::from_mode(MODE));
+            }
             let lock = locked(file).ok()?;
-            // Whoever had it before has removed the file: its name counts.
-            match is_at(&lock, &path) {
-                Ok(true) => return Some(Self { path, lock: Some(lock) }),
-                Ok(false) => {}
-                Err(_) => return None,
+            // Who had it meanwhile has, too.
+            if found_at(&lock, &path).ok()?.is_some() {
+                return Some(Self { path, lock: Some(lock) });
             }
         }
     }
@@ -69,6 +72,19 @@ impl Drop for Turn {
     }
 }
 
+/// Nobody but its owner opens it, whatever the umask.
+const MODE: u32 = 0o600;
+
+/// Whether a run has made the file, and nobody else can have it open: who owns the directory
+/// may put any file of root's there, which others read and lock, or a second name of one
+/// that a service of root's has locked.
+fn is_ours(metadata: &Metadata) -> bool {
+    (metadata.uid() == 0 || metadata.uid() == geteuid().as_raw())
+        && metadata.is_file()
+        && metadata.nlink() == 1
+        && metadata.mode() & 0o077 == 0
+}
+
 fn locked(mut file: File) -> io::Result<Flock<File>> {
     loop {
         match Flock::lock(file, FlockArg::LockExclusive) {
@@ -79,12 +95,17 @@ fn locked(mut file: File) -> io::Result<Flock<File>> {
     }
 }
 
-/// Whether `path` still names this file.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// What the system says of this file by the name `path`; `None` if that names it no more.
+///
+/// By the name, as one link is then this one: a file that had a second name when it was
+/// opened has none when it is looked at.
+fn found_at(file: &File, path: &Path) -> io::Result<Option<Metadata>> {
     let own = file.metadata()?;
+    let same = |there: &Metadata| (there.dev(), there.ino()) == (own.dev(), own.ino());
     match fs::symlink_metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // A name that is going has no link any more.
+        Ok(there) => Ok(Some(there).filter(|there| same(there) && there.nlink() > 0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -119,7 +140,7 @@ mod tests {
     #[test]
     fn a_file_that_a_killed_run_left_is_taken_over() {
         let scratch = tempfile::tempdir().unwrap();
-        fs::write(scratch.path().join(NAME), "").unwrap();
+        drop(made(&scratch.path().join(NAME), MODE));
         assert!(Turn::wait(scratch.path()).is_some());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     }
@@ -128,14 +149,37 @@ mod tests {
     fn nobody_else_makes_a_run_wait() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join(NAME);
-        let foreign = locked(File::create(&path).unwrap()).unwrap();
-        if geteuid().is_root() {
-            std::os::unix::fs::chown(&path, Some(1), None).unwrap();
+        let taken = |foreign: File| {
+            // Locked by somebody: to wait for it would never end.
+            let foreign = locked(foreign).unwrap();
             assert!(Turn::wait(scratch.path()).is_none());
+            drop(foreign);
+            // Nor is what others have locked once taken away from them.
+            fs::remove_file(&path).unwrap();
+        };
+        if geteuid().is_root() {
+            let foreign = made(&path, MODE);
+            std::os::unix::fs::chown(&path, Some(1), None).unwrap();
+            taken(foreign);
         }
-        drop(foreign);
-        // Nor is what others have locked once taken away from them.
-        assert!(path.exists());
+        // A file of the database, put there.
+        for mode in [0o644, 0o604, 0o640, 0o620, 0o601] {
+            taken(made(&path, mode));
+        }
+        // A service's own lock.
+        let service = scratch.path().join("service.lock");
+        let foreign = made(&service, MODE);
+        fs::hard_link(&service, &path).unwrap();
+        taken(foreign);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        taken(pipe);
+    }
+
+    fn made(path: &Path, mode: u32) -> File {
+        let file = File::create(path).unwrap();
+        file.set_permissions(Permissions::from_mode(mode)).unwrap();
+        file
     }
 
     #[test]
