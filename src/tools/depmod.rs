@@ -10,7 +10,7 @@ use komod_config::DepmodConfig;
 use komod_depmod::{
     AddError, Before, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
     Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again, publish,
-    scan_again, sort_modules,
+    scan_again, sort_modules, survive_size_limit,
 };
 
 use super::Tool;
@@ -120,6 +120,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         }
         return teller.nothing_lost();
     }
+    survive_size_limit();
     // From here on nobody else's run comes between what is read and what is written.
     // A database that may be up to date is not touched yet.
     let unlocked = options.show || (options.quick && kept.old.is_none());

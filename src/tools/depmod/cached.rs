@@ -8,6 +8,7 @@ use komod_cache::{Bytes, DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell_ap
 use komod_config::{DepmodConfig, SearchWord};
 use komod_depmod::{
     Database, Loaded, Look, OutputFile, Recall, Remembered, Survey, links, look, remember,
+    survive_size_limit,
 };
 
 use super::findings::{Teller, config_warnings};
@@ -114,6 +115,7 @@ impl Cache {
             odd = same && !silent;
             let better = found.better(old).filter(|_| same);
             if let Some(bytes) = better.and_then(|tree| tree.to_bytes()) {
+                survive_size_limit();
                 self.put("tree", &bytes);
             }
         }

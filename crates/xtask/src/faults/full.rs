@@ -1,4 +1,5 @@
-//! A file system with no space, no inodes, or mounted to be read only.
+//! A file system with no space, no inodes, or mounted to be read only; a limit on the size
+//! of files.
 //!
 //! In a mount namespace of its own: a user's where we are not root.
 
@@ -12,7 +13,7 @@ use crate::programs;
 
 const SCRIPT: &str = include_str!("full.sh");
 
-/// As many free blocks, then inodes, as depmod just does not need, from none on.
+/// As many free blocks, then inodes, then bytes of a file, as depmod just does not need.
 pub fn disks(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> {
     ground.turn_back()?;
     let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
@@ -48,7 +49,7 @@ pub fn disks(ground: &Ground, findings: &mut Findings) -> Result<(), Stop> {
         findings.judge(what, wrong.as_slice());
     }
     findings.note = format!("{refused} times too little, {whole} times enough");
-    let odd = (refused < 20 || whole < 2).then(|| said.clone());
+    let odd = (refused < 25 || whole < 3).then(|| said.clone());
     findings.judge("both were seen", odd.as_slice());
     Ok(())
 }

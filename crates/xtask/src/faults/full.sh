@@ -13,14 +13,17 @@ mount_one() {
 is() { for file in "$1"/*; do cmp -s "$file" "$dir/${file##*/}" || return 1; done; }
 depmod() {
     status=0
-    "$scratch/bin/depmod" -b "$disk" -C "$disk/depmod.d" "$release" 2>"$scratch/messages" || status=$?
+    (
+        ulimit -f "$limit"
+        exec "$scratch/bin/depmod" -b "$disk" -C "$disk/depmod.d" "$release" 2>"$scratch/messages"
+    ) || status=$?
     if is "$scratch/old"; then state=old; elif is "$scratch/new"; then state=new; else state=mixed; fi
     left=$(ls -A "$dir")
     [ "$left" = "$before" ] && left= || left=" left: $(echo $left)"
     said=$(tr '\n' ' ' <"$scratch/messages")
     echo "$1: $state $status${said:+ ${said% }}$left"
 }
-scratch=$1 release=$3
+scratch=$1 release=$3 limit=unlimited
 
 mount_one size=64m,mode=755 "$2"
 dd if=/dev/zero of="$disk/filler" bs=4096 2>/dev/null || :
@@ -49,3 +52,12 @@ umount "$disk"
 mount_one size=64m,mode=755 "$2"
 mount -o remount,ro "$disk"
 depmod "only to be read"
+
+mount -o remount,rw "$disk"
+limit=1
+while :; do
+    depmod "files of $limit half KiB"
+    [ "$state" = old ] || break
+    limit=$((limit + 4))
+done
+umount "$disk"
