@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use komod_config::DepmodConfig;
 use komod_depmod::{
-    AddError, Before, Catalog, Checks, Database, Found, Graph, KernelSymbols, Module, PublishError,
-    Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again, publish,
-    scan_again, sort_modules, survive_size_limit,
+    AddError, Before, Catalog, Checks, Database, Found, Graph, INPUTS, KernelSymbols, Module,
+    PublishError, Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again,
+    publish, scan_again, sort_modules, survive_size_limit,
 };
 
 use super::Tool;
@@ -190,7 +190,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         teller.write(&text);
         return teller.nothing_lost();
     }
-    exposed(options, &catalog, teller);
+    exposed(options, &config, &catalog, teller);
     let spared = recall.as_ref().map(|recall| recall.spared(&catalog, &loaded));
     let before = Before { outputs: &kept.look.outputs, spared: &spared.unwrap_or_default() };
     let before = cache.as_ref().map(|_| before);
@@ -232,20 +232,28 @@ fn configuration(options: &Options) -> DepmodConfig {
 }
 
 /// Tells root once of what others could put into this system's kernel.
-fn exposed(options: &Options, catalog: &Catalog<'_>, teller: &mut Teller<'_, '_>) {
+fn exposed(
+    options: &Options,
+    config: &DepmodConfig,
+    catalog: &Catalog<'_>,
+    teller: &mut Teller<'_, '_>,
+) {
     if !options.own_tree {
         return;
     }
     let mut watch = Watch::new(true);
     let path = |module: &Module<'_>| options.dir.join(OsStr::from_bytes(module.found.path()));
     let modules = catalog.iter().map(|(_, module)| path(module));
-    let paths = options.search.paths.iter().cloned().chain(modules);
+    let configuration = config.files.iter().map(|file| file.path.clone());
+    let lists = INPUTS.iter().map(|name| options.dir.join(name));
+    let paths = options.search.paths.iter().cloned().chain(configuration);
+    let paths = paths.chain(lists).chain(modules);
     let found: Vec<_> = paths.flat_map(|path| watch.look(&path)).collect();
     if let Some(first) = found.first() {
         teller.spoke = true;
         let (number, first) = (found.len(), first.path.display());
         teller.report.warning(format_args!(
-            "{number} modules or directories can be written by others than root, {first} first"
+            "{number} files or directories can be written by others than root, {first} first"
         ));
     }
 }

@@ -45,7 +45,7 @@ impl Config {
         for source in sources {
             let text = files::read(&source.path, &mut notes);
             config.warnings.extend(notes.take());
-            if let Some(text) = text {
+            if let Some((text, _)) = text {
                 config.files.push(source.path.clone());
                 config.read(source.path.into(), &text, source.from_modules);
             }

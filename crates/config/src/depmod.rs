@@ -6,6 +6,7 @@ use crate::origin::shown;
 use crate::{Level, Origin, Warning, version};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +41,21 @@ pub struct External {
     pub origin: Origin,
 }
 
+/// A file of depmod.d, and who may write it, as the system said when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepmodFile {
+    /// As it was found: the directory as given, `/`, the name.
+    pub path: PathBuf,
+    /// Its owner's number.
+    pub owner: u32,
+    /// Its group's.
+    pub group: u32,
+    /// `st_mode`: its kind and its permission bits.
+    pub mode: u32,
+    /// `st_ctim`: seconds, nanoseconds. Each change of an access list moves it.
+    pub changed: (i64, i64),
+}
+
 /// All depmod configuration for one kernel version. `override` and `external`
 /// lines for other versions are left out, with a warning of [`Level::Info`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +75,8 @@ pub struct DepmodConfig {
     pub excludes: Vec<Vec<u8>>,
     /// Where the names of [`DepmodConfig::excludes`] are written, one each.
     pub exclude_origins: Vec<Origin>,
+    /// The files that were read, in order.
+    pub files: Vec<DepmodFile>,
     /// What was left out.
     pub warnings: Vec<Warning>,
     /// A file or directory was not read for the disk's or the machine's sake: nobody
@@ -77,7 +95,14 @@ impl DepmodConfig {
         for source in sources {
             let text = files::read(&source.path, &mut notes);
             config.warnings.extend(notes.take());
-            if let Some(text) = text {
+            if let Some((text, metadata)) = text {
+                config.files.push(DepmodFile {
+                    path: source.path.clone(),
+                    owner: metadata.uid(),
+                    group: metadata.gid(),
+                    mode: metadata.mode(),
+                    changed: (metadata.ctime(), metadata.ctime_nsec()),
+                });
                 config.read(source.path.into(), &text, version);
             }
         }

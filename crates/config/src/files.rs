@@ -6,7 +6,7 @@ use crate::{Level, Warning};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -214,8 +214,8 @@ fn below(dir: &Path, name: &OsStr) -> PathBuf {
 
 /// The whole file; `None` if it cannot be read. A pipe that nobody writes to does not hold
 /// it up.
-pub(crate) fn read(path: &Path, notes: &mut Notes) -> Option<Vec<u8>> {
-    komod_file::read_now(path).map_err(|error| notes.unread(path, &error)).ok()
+pub(crate) fn read(path: &Path, notes: &mut Notes) -> Option<(Vec<u8>, Metadata)> {
+    komod_file::read_now_with_metadata(path).map_err(|error| notes.unread(path, &error)).ok()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod version;
 
 pub use config::Config;
 pub use deny::{Allow, Deny};
-pub use depmod::{DepmodConfig, External, Override, SearchWord};
+pub use depmod::{DepmodConfig, DepmodFile, External, Override, SearchWord};
 pub use directive::{Alias, Blacklist, Command, Options, Softdep, Weakdep};
 pub use files::Search;
 pub use origin::{Level, Origin, Warning};

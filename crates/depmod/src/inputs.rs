@@ -9,8 +9,8 @@ use komod_cache::{Key, Known, Trust};
 
 use crate::finding::{Finding, Sink};
 
-/// The names of all of them.
-pub(crate) const NAMES: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
+/// The names of the lists that the kernel's build leaves in the module directory.
+pub const NAMES: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
 /// The text of the list `name` in `dir`; a directory of that name is an empty
 /// one. `None` when it cannot be read, and the sink hears why.

@@ -47,6 +47,7 @@ pub use found::Found;
 pub use fresh::is_fresh;
 pub use graph::{Checks, Graph, InCycles};
 pub use ids::{ModuleId, SymbolId};
+pub use inputs::NAMES as INPUTS;
 pub use kernel_symbols::KernelSymbols;
 pub use limit::survive_size_limit;
 pub use load::{Inspect, Reading, inspect_modules, load_modules, load_modules_again};

@@ -83,8 +83,8 @@ pub enum PublishError {
 }
 
 /// Writes `files` into `dir`, which is made if it is not there; others of the database that
-/// are there already stay. `turn` is that of this run at `dir`; `None` if it could not be had when the run began: then it
-/// is tried once more.
+/// are there already stay. `turn` is that of this run at `dir`; `None` if it could not be
+/// had when the run began: then it is tried once more.
 ///
 /// All files are written beside their places, forced to disk, and have their
 /// full length there, before the first takes its name by rename(2), in an order

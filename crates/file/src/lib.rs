@@ -32,6 +32,6 @@ pub use error::Error;
 pub use exposure::{Exposed, ExposureCheck};
 pub use fault::is_fault;
 pub use module_file::ModuleFile;
-pub use now::{LONGEST_TEXT, open_now, read_now, read_text};
+pub use now::{LONGEST_TEXT, open_now, read_now, read_now_with_metadata, read_text};
 pub use refusal::kernel_may_refuse;
 pub use unpacker::Unpacker;

@@ -4,7 +4,7 @@
 //! waits for its device. In a directory of modules or of configuration such a
 //! thing is a mistake or a trap: it must not hold up the start of a system.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileTypeExt;
@@ -58,16 +58,24 @@ pub(crate) fn let_wait(file: &File) -> io::Result<()> {
 /// # Errors
 /// As `open`(2) and `read`(2); a directory is one, more than [`LONGEST_TEXT`] another.
 pub fn read_now(path: &Path) -> io::Result<Vec<u8>> {
+    read_now_with_metadata(path).map(|(bytes, _)| bytes)
+}
+
+/// As [`read_now`], with what the system said of the file when it was open.
+///
+/// # Errors
+/// As [`read_now`].
+pub fn read_now_with_metadata(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
     let file = open_now(path)?;
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
     if kind.is_char_device() || kind.is_block_device() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), metadata));
     }
     if kind.is_fifo() {
         let_wait(&file)?;
     }
-    read_sized(&file, metadata.len())
+    Ok((read_sized(&file, metadata.len())?, metadata))
 }
 
 /// All bytes of an open file, whatever it is.

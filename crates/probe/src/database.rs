@@ -56,8 +56,8 @@ impl Database {
     }
 
     /// The same with all its indexes in memory already: what replaces one of them is not
-    /// seen, and nobody who writes into one waits (see [`Index::open`]). The one of built-in modules' aliases may be missing, older kernels have
-    /// none.
+    /// seen, and nobody who writes into one waits (see [`Index::open`]). The one of
+    /// built-in modules' aliases may be missing, older kernels have none.
     ///
     /// # Errors
     /// The first that is missing or broken.

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use komod_cache::{Bytes, DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell_apart};
-use komod_config::{DepmodConfig, SearchWord};
+use komod_config::{DepmodConfig, DepmodFile, SearchWord};
 use komod_depmod::{
     Database, Loaded, Look, OutputFile, Recall, Remembered, Survey, links, look, remember,
     survive_size_limit,
@@ -257,7 +257,8 @@ fn is_exposed(options: &Options, config: &DepmodConfig, old: &Tree<'_>) -> bool 
 }
 
 /// All that decides about the database beside the files below the directory: the program,
-/// the paths, the options and what the administrator wrote, not where.
+/// the paths, the options and what the administrator wrote, not where; and who else may
+/// write it, which is told.
 pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
     let mut all = Vec::new();
     let mut add = |kind: u8, text: &[u8]| {
@@ -269,7 +270,7 @@ pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
     add(b'd', options.dir.as_os_str().as_encoded_bytes());
     add(b'o', options.out_dir.as_os_str().as_encoded_bytes());
     add(b'P', options.prefix.as_slice());
-    let DepmodConfig { search, overrides, externals, excludes, .. } = config;
+    let DepmodConfig { search, overrides, externals, excludes, files, .. } = config;
     for word in search {
         match word {
             SearchWord::Directory(path) => add(b's', path),
@@ -286,12 +287,56 @@ pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
     for name in excludes {
         add(b'x', name);
     }
+    // Who may write these is told, and no look is taken at them for that alone.
+    let others = |file: &&DepmodFile| file.owner != 0 || file.mode & 0o022 != 0;
+    let told = files.iter().filter(|file| options.own_tree && others(file));
+    for DepmodFile { owner, group, mode, changed, .. } in told {
+        add(b'f', &[*owner, *group, *mode].map(u32::to_le_bytes).concat());
+        // An access list may grant root's group's rights to others.
+        if *group == 0 && mode & 0o020 != 0 {
+            add(b'c', &[changed.0, changed.1].map(i64::to_le_bytes).concat());
+        }
+    }
     all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_else_may_write_the_configuration_is_seen_without_a_look() {
+        let options = Options {
+            dir: "/m".into(),
+            out_dir: "/m".into(),
+            version: "6.1".into(),
+            modules: Vec::new(),
+            quick: false,
+            search: komod_config::Search::only(Vec::new()),
+            errsyms: false,
+            kernel: None,
+            prefix: None,
+            jobs: std::num::NonZeroUsize::MIN,
+            jobs_given: false,
+            cache: None,
+            show: false,
+            warn: false,
+            trace: false,
+            own_tree: true,
+        };
+        let of = |owner, group, mode, changed| {
+            let path = "/etc/depmod.d/x.conf".into();
+            let files = vec![DepmodFile { path, owner, group, mode, changed: (changed, 0) }];
+            settings(&options, &DepmodConfig { files, ..DepmodConfig::default() })
+        };
+        let roots = of(0, 0, 0o100_644, 1);
+        assert_eq!(roots, of(0, 0, 0o100_644, 2));
+        assert_ne!(roots, of(0, 0, 0o100_646, 1));
+        assert_ne!(roots, of(0, 7, 0o100_664, 1));
+        assert_ne!(roots, of(7, 0, 0o100_644, 1));
+        // What an access list grants may change, and the mode does not tell.
+        assert_ne!(of(0, 0, 0o100_664, 1), of(0, 0, 0o100_664, 2));
+    }
 
     #[test]
     fn a_file_of_the_cache_names_its_directory() {
