@@ -1,5 +1,7 @@
 //! What depmod leaves: any bytes as an index, and an index against a model.
 
+use std::time::Duration;
+
 use komod_index::{Builder, DepLine, DeviceNode, Index};
 
 use crate::model::{Entry, List};
@@ -20,8 +22,12 @@ pub const READ: Target = Target {
         b"\xff\xff\xff\xff",
         b"**?",
     ],
-    limits: Limits::PROMISED,
+    // Each of its questions has the promised time: one that the input holds, and some keys.
+    limits: Limits { time: Duration::from_secs(1 + KEYS as u64), ..Limits::PROMISED },
 };
+
+/// So many keys of an index are asked for.
+const KEYS: usize = 8;
 
 pub const DIFFERENTIAL: Target = Target {
     name: "differential",
@@ -48,7 +54,7 @@ fn read(input: &[u8]) {
     let mut all = 0;
     index.for_each(&mut |key, value| {
         assert!(key.len() <= bytes.len() && value.value.len() <= bytes.len());
-        if keys.len() < 8 {
+        if keys.len() < KEYS {
             keys.push(key.to_vec());
         }
         let _ = DepLine::parse(value.value);
