@@ -3,23 +3,23 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A piece of text in an arena of less than 4 GiB.
+/// A piece of text in an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    start: u32,
-    end: u32,
+    start: usize,
+    end: usize,
 }
 
 impl Span {
     /// Appends `text` to `arena`.
     pub(crate) fn push(arena: &mut Vec<u8>, text: &[u8]) -> Self {
-        let start = arena.len() as u32;
+        let start = arena.len();
         arena.extend_from_slice(text);
-        Self { start, end: arena.len() as u32 }
+        Self { start, end: arena.len() }
     }
 
     pub(crate) fn of(self, arena: &[u8]) -> &[u8] {
-        arena.get(self.start as usize..self.end as usize).unwrap_or_default()
+        arena.get(self.start..self.end).unwrap_or_default()
     }
 }
 
