@@ -14,6 +14,7 @@ mod dep_line;
 mod devname;
 mod error;
 mod index;
+mod leases;
 mod map;
 mod node;
 mod progress;

@@ -4,11 +4,13 @@
 //! is held under a read lease (`F_SETLEASE` of `fcntl`(2)): the kernel has everybody
 //! wait who opens the file to write or cuts it off, until the lease is given back,
 //! or for `/proc/sys/fs/lease-break-time` (45 s). It grants none for a file that is
-//! open for writing. Where there is no lease, on a file system without them or for a
-//! file of somebody else, the bytes are copied.
+//! open for writing. Where there is no lease, or none that would help
+//! ([`leases::are_kept_for`]), as for a file of somebody else or below an overlay, the
+//! bytes are copied. A disk that does not answer when a page is wanted still kills who
+//! reads, as it does with kmod.
 #![allow(unsafe_code)]
 
-use crate::Error;
+use crate::{Error, leases};
 use nix::libc;
 use std::fs::{self, File};
 use std::io::Read;
@@ -31,7 +33,7 @@ impl Bytes {
     /// meanwhile.
     pub(crate) fn map(path: &Path) -> Result<Self, Error> {
         let file = open(path)?;
-        if !lease(&file) {
+        if !(leases::are_kept_for(&file) && lease(&file)) {
             return copy(&file);
         }
         let length = usize::try_from(size(&file)?).unwrap_or(usize::MAX);
