@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use komod_config::{Blacklist, Origin, Softdep, Weakdep};
+use komod_file::open_now;
 use komod_kernel::{InitState, Kernel};
 use komod_name::{ModuleName, matches};
 use komod_probe::{Action, Plan, Reason, Resolver, Source, Step, Target, plan_insert};
@@ -74,7 +74,7 @@ impl<'a> Account<'a> {
         let mut seen = BTreeSet::new();
         let loads = |step: &Step| matches!(step.action, Action::Load { .. });
         let about = plan.steps.iter().map(|step| {
-            let first = !loads(step) || seen.insert((step.module.clone(), None::<Vec<u8>>));
+            let first = !loads(step) || seen.insert(step.module.clone());
             if first {
                 return About::of(&plan, step, resolver, &mut uses);
             }
@@ -88,9 +88,13 @@ impl<'a> Account<'a> {
             about.options.extend(extra.then(|| (request.options.clone(), None)));
             if let (Action::Load { path, options }, None) = (&step.action, about.again) {
                 let way = Way { force: request.force, alone: false, parameters: options };
-                about.unreadable = File::open(path)
-                    .err()
-                    .map(|error| format!("{} cannot be read: {}", path.display(), words(&error)));
+                about.unreadable = match open_now(path).and_then(|file| file.metadata()) {
+                    Ok(file) if file.is_file() => None,
+                    Ok(_) => Some(format!("{} is not a regular file", path.display())),
+                    Err(error) => {
+                        Some(format!("{} cannot be read: {}", path.display(), words(&error)))
+                    }
+                };
                 about.findings = preflight(path, facts, way);
                 // What the plan loads for other reasons is there by then.
                 about.findings.retain(|finding| match &finding.cause {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use komod_elf::Module;
+use komod_file::read_now;
 use komod_name::ModuleName;
 
 use crate::facts::{KernelFacts, contents};
@@ -64,7 +65,8 @@ impl OwnExports {
         ];
         let last = if kernel.is_running() { lists.len() } else { lists.len().saturating_sub(1) };
         lists.into_iter().take(last).find_map(|(source, read)| {
-            let symbols = read(&contents(&source).or_else(|| std::fs::read(&source).ok())?);
+            // The kernel's own list says that it is empty, as all files of /proc do.
+            let symbols = read(&contents(&source).or_else(|| read_now(&source).ok())?);
             // Debian's System.map says only where the real one is.
             (!symbols.is_empty()).then_some(Self { source, symbols })
         })

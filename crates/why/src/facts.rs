@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use komod_config::Config;
-use komod_file::{Compression, ModuleFile};
+use komod_file::{Compression, ModuleFile, Unpacker};
 use komod_name::ModuleName;
 use komod_probe::Database;
 
@@ -229,6 +229,6 @@ pub(crate) fn try_contents(path: &Path) -> Result<Vec<u8>, komod_file::Error> {
         return file.contents();
     }
     let mut bytes = Vec::new();
-    komod_file::decompress(&std::fs::read(path)?, file.compression(), LIMIT, &mut bytes)?;
+    Unpacker::default().contents_up_to(LIMIT, &file, &mut bytes)?;
     Ok(bytes)
 }
