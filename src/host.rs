@@ -10,6 +10,7 @@ use komod_kernel::Kernel;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
+use crate::io_text;
 use crate::report::Report;
 
 /// Where kernels keep their modules, below the root (`depmod`(8)).
@@ -49,6 +50,17 @@ impl Host<'_> {
     /// release is empty when the kernel does not tell.
     pub fn module_directory(&self) -> PathBuf {
         Path::new(MODULE_DIRECTORY).join(self.kernel.release().unwrap_or_default())
+    }
+
+    /// `path` from the current directory on ([`komod_file::from_here`]); `None` after
+    /// saying that this has no path.
+    pub fn from_here(&mut self, path: &Path) -> Option<PathBuf> {
+        let found = komod_file::from_here(path);
+        if let Err(error) = &found {
+            let (path, why) = (path.display(), io_text(error));
+            self.report.fatal(format_args!("{path}: the current directory has no path: {why}"));
+        }
+        found.ok()
     }
 
     /// The kernel's command line; `None` when it cannot be read.

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, OsString, c_void};
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{CStr, CString, OsStr, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
@@ -129,12 +129,6 @@ fn key(target: &Target) -> Key {
 fn directory(dirname: Option<&[u8]>, kernel: &dyn Kernel) -> Option<PathBuf> {
     match dirname {
         None => Some(Path::new(MODULE_DIRECTORY).join(kernel.release().ok()?)),
-        Some(path) if path.starts_with(b"/") => Some(OsString::from_vec(path.to_vec()).into()),
-        Some(path) => {
-            let mut whole = std::env::current_dir().ok()?.into_os_string().into_vec();
-            whole.push(b'/');
-            whole.extend_from_slice(path);
-            Some(OsString::from_vec(whole).into())
-        }
+        Some(path) => komod_file::from_here(Path::new(OsStr::from_bytes(path))).ok(),
     }
 }

@@ -1,10 +1,9 @@
 //! What the command line asks for.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use komod_config::Search;
 
@@ -12,7 +11,6 @@ use super::findings::lossy;
 use super::{GaveUp, cached};
 use crate::cli::Given;
 use crate::host::{Host, processors};
-use crate::io_text;
 
 pub(super) struct Options {
     /// The module directory.
@@ -48,14 +46,15 @@ pub(super) enum KernelFile {
 const MOST_JOBS: usize = 1024;
 
 pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, GaveUp> {
-    let prefix = match given.value("symbol-prefix").map(OsStr::as_bytes) {
-        None => None,
-        Some([byte]) => Some(*byte),
-        Some(_) => {
+    let mut prefix = None;
+    // Each is looked at; the last one counts.
+    for text in given.values("symbol-prefix") {
+        let [byte] = text.as_bytes() else {
             host.report.fatal("-P only takes a single char");
             return Err(GaveUp);
-        }
-    };
+        };
+        prefix = Some(*byte);
+    }
     let mut operands = given.operands().into_iter();
     let version = match operands.next() {
         Some(version) if is_version(version.as_bytes()) => version,
@@ -73,18 +72,17 @@ pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, Gav
         host.report.fatal(format_args!("{relative}: not absolute path."));
         return Err(GaveUp);
     }
-    let Ok(base) = given.value("basedir").map_or(Ok(OsString::new()), absolute) else {
-        host.report.fatal("the current directory has no path");
-        return Err(GaveUp);
+    let mut place = |id, what| {
+        let Some(path) = given.value(id) else { return Ok(None) };
+        komod_file::from_here(Path::new(path)).map(Some).map_err(|_| {
+            let path = lossy(path.as_bytes());
+            host.report.error(format_args!("invalid {what} {path}"));
+            GaveUp
+        })
     };
-    let out_base = match given.value("outdir").map(absolute) {
-        Some(Ok(path)) => path,
-        Some(Err(error)) => {
-            host.report.fatal(io_text(&error));
-            return Err(GaveUp);
-        }
-        None => base.clone(),
-    };
+    let base = place("basedir", "image path")?.unwrap_or_default().into_os_string();
+    let out_base = place("outdir", "output directory")?;
+    let out_base = out_base.map_or_else(|| base.clone(), PathBuf::into_os_string);
     let module_dir = given.value("moduledir").map_or(&b"lib/modules"[..], OsStr::as_bytes);
     let kernel = given
         .value("symvers")
@@ -143,16 +141,6 @@ fn directory(base: &OsStr, module_dir: &[u8], version: &OsStr) -> PathBuf {
     let below = module_dir.get(start..).unwrap_or_default();
     let path = [base.as_bytes(), b"/", below, b"/", version.as_bytes()].concat();
     PathBuf::from(OsString::from_vec(path))
-}
-
-pub(super) fn absolute(path: &OsStr) -> io::Result<OsString> {
-    if path.as_bytes().first() == Some(&b'/') {
-        return Ok(path.to_owned());
-    }
-    let mut whole = std::env::current_dir()?.into_os_string();
-    whole.push("/");
-    whole.push(path);
-    Ok(whole)
 }
 
 /// Whether `text` starts with two numbers and a dot between them, as
