@@ -16,7 +16,9 @@ impl Config {
         alias: Option<&'n [u8]>,
     ) -> impl Iterator<Item = &'a Options> + use<'a, 'n> {
         let named = move |line: &&Options| {
-            line.module == module || alias.is_some_and(|alias| line.module == alias)
+            let named = line.module == module || alias.is_some_and(|alias| line.module == alias);
+            // The kernel's command line may have `module.`, with nothing behind it.
+            named && !line.options.is_empty()
         };
         self.options.iter().filter(named)
     }
@@ -44,7 +46,17 @@ impl Config {
     /// spelled exactly `name`: such a line makes a name known that no module
     /// has. No globs.
     pub fn command_named(&self, name: &[u8]) -> Option<&Command> {
-        self.installs.iter().chain(&self.removes).find(|line| line.module == name)
+        self.install_named(name).or_else(|| self.remove_named(name))
+    }
+
+    /// The first `install` line whose module is spelled exactly `name`.
+    pub fn install_named(&self, name: &[u8]) -> Option<&Command> {
+        self.installs.iter().find(|line| line.module == name)
+    }
+
+    /// The first `remove` line whose module is spelled exactly `name`.
+    pub fn remove_named(&self, name: &[u8]) -> Option<&Command> {
+        self.removes.iter().find(|line| line.module == name)
     }
 
     /// The `softdep` line that holds for `module`: the first of the

@@ -119,13 +119,13 @@ impl Module {
 
     /// What runs in place of loading it, as configured.
     pub fn install_command(&self) -> Option<&CStr> {
-        let line = || self.context.config.install_for(self.target.name.as_bytes());
+        let line = || self.target.install_command(&self.context.config);
         self.install.get_or_init(|| line().map(|line| c_text(&line.command))).as_deref()
     }
 
     /// What runs in place of removing it, as configured.
     pub fn remove_command(&self) -> Option<&CStr> {
-        let line = || self.context.config.remove_for(self.target.name.as_bytes());
+        let line = || self.target.remove_command(&self.context.config);
         self.remove.get_or_init(|| line().map(|line| c_text(&line.command))).as_deref()
     }
 

@@ -124,7 +124,7 @@ pub(crate) fn in_kernel(resolver: &Resolver<'_>, kernel: &dyn Kernel, target: &T
 fn action(resolver: &Resolver<'_>, entry: &mut Entry, extra: &[u8]) -> Action {
     let options = merged_options(resolver.config, &entry.target, extra);
     let name = &entry.target.name;
-    match resolver.config.install_for(name.as_bytes()).filter(|_| !entry.ignore_command) {
+    match entry.target.install_command(resolver.config).filter(|_| !entry.ignore_command) {
         Some(line) => {
             Action::Run { command: line.command.clone(), options, origin: line.origin.clone() }
         }

@@ -141,7 +141,7 @@ impl Walk<'_> {
             return true;
         }
         let (pre, post) = self.soft_dependencies(name);
-        let command = self.remove_command(name);
+        let command = self.remove_command(target);
         if command.is_none() && !self.request.ignore_loaded && !self.gone.contains(name) {
             if target.is_builtin(self.resolver.database) {
                 if depth == 0 {
@@ -243,11 +243,11 @@ impl Walk<'_> {
         }
     }
 
-    fn remove_command(&self, name: &ModuleName) -> Option<RemovalAction> {
+    fn remove_command(&self, target: &Target) -> Option<RemovalAction> {
         if self.request.ignore_commands {
             return None;
         }
-        let line = self.resolver.config.remove_for(name.as_bytes())?;
+        let line = target.remove_command(self.resolver.config)?;
         let command = CommandLine::new(&line.command, b"").text;
         Some(RemovalAction::Run { command, origin: line.origin.clone() })
     }

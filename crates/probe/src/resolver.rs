@@ -1,9 +1,8 @@
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use komod_config::{Config, Origin};
+use komod_config::{Command, Config, Origin};
 use komod_index::Index;
 use komod_kernel::Errno;
 use komod_name::{ModuleName, UnmatchedBracket, alias};
@@ -56,6 +55,29 @@ impl Target {
 
     fn plain(name: ModuleName, source: Source) -> Self {
         Self { name, alias: None, path: None, source }
+    }
+
+    /// The `install` line that runs in place of loading it: the first whose glob matches.
+    /// Of a name that only such a line makes known it is that line, whatever stands
+    /// before it.
+    pub fn install_command<'c>(&self, config: &'c Config) -> Option<&'c Command> {
+        let name = self.name.as_bytes();
+        let own = || config.install_named(name).filter(|_| self.is_of_command());
+        own().or_else(|| config.install_for(name))
+    }
+
+    /// The `remove` line that runs in place of removing it, as
+    /// [`Target::install_command`]; an `install` line that makes a name known comes before
+    /// all `remove` lines that do.
+    pub fn remove_command<'c>(&self, config: &'c Config) -> Option<&'c Command> {
+        let name = self.name.as_bytes();
+        let known = self.is_of_command() && config.install_named(name).is_none();
+        let own = || config.remove_named(name).filter(|_| known);
+        own().or_else(|| config.remove_for(name))
+    }
+
+    fn is_of_command(&self) -> bool {
+        matches!(self.source, Source::Command(_))
     }
 
     /// What tells two targets apart: one module under two aliases is two.
@@ -134,14 +156,7 @@ impl Resolver<'_> {
     /// path ends in `/`.
     pub fn path(path: &Path) -> io::Result<Target> {
         std::fs::metadata(path)?;
-        let absolute = if path.is_absolute() {
-            path.to_owned()
-        } else {
-            let mut whole = std::env::current_dir()?.into_os_string().into_vec();
-            whole.push(b'/');
-            whole.extend_from_slice(path.as_os_str().as_bytes());
-            OsString::from_vec(whole).into()
-        };
+        let absolute = komod_file::from_here(path)?;
         if absolute.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(Errno::ENOENT as i32));
         }
