@@ -12,7 +12,7 @@ use komod_cache::Tale;
 use komod_config::Config;
 use komod_elf::{Module, Signature, modinfo_strings};
 use komod_file::ModuleFile;
-use komod_index::BuiltinInfo;
+use komod_index::{BuiltinInfo, Error as IndexError};
 use komod_json as json;
 use komod_probe::{Broken, Database, Resolver, Target};
 
@@ -77,7 +77,7 @@ struct Options {
 }
 
 impl Options {
-    fn of(given: &Given, host: &Host<'_>) -> io::Result<Self> {
+    fn of(given: &Given, host: &mut Host<'_>) -> Option<Self> {
         let mut field = None;
         for id in given.order() {
             if let Some((_, name)) = SHORTCUTS.iter().find(|(option, _)| *option == id) {
@@ -86,7 +86,7 @@ impl Options {
                 field = given.value("field").map(|name| name.as_bytes().to_vec());
             }
         }
-        Ok(Self {
+        Some(Self {
             field,
             end: if given.flag("null") { 0 } else { b'\n' },
             json: given.flag("json"),
@@ -108,8 +108,8 @@ fn cache(given: &Given) -> Option<PathBuf> {
 }
 
 /// `BASEDIR/lib/modules/VERSION`, put together as text: a relative directory and
-/// doubled slashes show in what `--filename` prints.
-fn module_directory(given: &Given, host: &Host<'_>) -> io::Result<PathBuf> {
+/// doubled slashes show in what `--filename` prints. `None` as [`Host::from_here`].
+fn module_directory(given: &Given, host: &mut Host<'_>) -> Option<PathBuf> {
     let base = given.value("basedir").unwrap_or_default();
     let mut path = base.to_os_string();
     path.push(MODULE_DIRECTORY);
@@ -118,13 +118,7 @@ fn module_directory(given: &Given, host: &Host<'_>) -> io::Result<PathBuf> {
         Some(version) => path.push(version),
         None => path.push(host.kernel.release().unwrap_or_default()),
     }
-    if base.is_empty() || Path::new(base).is_absolute() {
-        return Ok(path.into());
-    }
-    let mut absolute = std::env::current_dir()?.into_os_string();
-    absolute.push("/");
-    absolute.push(path);
-    Ok(absolute.into())
+    host.from_here(Path::new(&path))
 }
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
@@ -132,7 +126,7 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
-    let options = Options::of(&given, host)?;
+    let Some(options) = Options::of(&given, host) else { return Ok(Outcome::Failure) };
     if options.operands.is_empty() {
         host.report.error("missing module or filename.");
         return Ok(Outcome::Failure);
@@ -159,8 +153,12 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     }
     // kmod keeps silent about them; an empty one is its own way to say "none".
     for Broken { path, error } in database.take_broken() {
-        if !matches!(error, komod_index::Error::TooShort { size: 0 }) {
-            host.report.error(format_args!("{}: {error}", path.display()));
+        match &error {
+            IndexError::TooShort { size: 0 } => {}
+            IndexError::Io(error) => {
+                host.report.error(format_args!("{}: {}", path.display(), io_text(error)));
+            }
+            _ => host.report.error(format_args!("{}: {error}", path.display())),
         }
     }
     Ok(outcome)
@@ -214,15 +212,15 @@ fn show(
     target: &Target,
     options: &Options,
 ) -> io::Result<Outcome> {
-    let builtin = target.is_builtin(database);
     let file = target.file(database);
+    // So kmod takes what an index names and modules.dep has no file for.
+    let builtin = file.is_none() || target.is_builtin(database);
     // Of a module that is built in and has a file too, the file is named and the
     // list of built-in modules asked (builtin_that_is_also_a_module).
-    let fileless = builtin && file.is_none();
+    let fileless = file.is_none();
     let filename = match file {
         Some(path) => path.into_os_string().into_vec(),
-        None if builtin => b"(builtin)".to_vec(),
-        None => Vec::new(),
+        None => b"(builtin)".to_vec(),
     };
     if options.field.as_deref() == Some(b"filename") {
         host.stdout.write_all(&filename)?;
@@ -243,7 +241,8 @@ fn show(
         Some(_) => {}
     }
     let path = Path::new(OsStr::from_bytes(&filename));
-    let Some((mut fields, signature)) = said(host, database, contents, target, path) else {
+    let place = if builtin { None } else { Some(path) };
+    let Some((mut fields, signature)) = said(host, database, contents, target, place) else {
         return Ok(Outcome::Failure);
     };
     if let Some(signature) = signature {
@@ -283,8 +282,9 @@ fn show_json(
     target: &Target,
 ) -> io::Result<Outcome> {
     let file = target.file(database);
-    let path = file.as_deref().unwrap_or(Path::new(""));
-    let Some((fields, signature)) = said(host, database, contents, target, path) else {
+    let builtin = target.is_builtin(database);
+    let place = if builtin { None } else { Some(file.as_deref().unwrap_or(Path::new(""))) };
+    let Some((fields, signature)) = said(host, database, contents, target, place) else {
         return Ok(Outcome::Failure);
     };
     let parameters = parameters(host, &fields);
@@ -303,7 +303,7 @@ fn show_json(
         query: operand.as_bytes(),
         name: target.name.as_bytes(),
         filename: file.as_deref().map(|path| path.as_os_str().as_bytes()),
-        builtin: target.is_builtin(database),
+        builtin,
         fields: &pairs,
         parameters: &parameters,
         signature: signature.as_ref(),
@@ -316,18 +316,18 @@ fn show_json(
 /// What a module says: its fields and its signature.
 type SaidOf<'a> = (Vec<Field<'a>>, Option<Signature>);
 
-/// What a module says, the one in the file at `path` unless it is built in. `None`
-/// when that cannot be known, and that has been reported.
+/// What a module says, the one in the file at `path`, or without a path a built-in one.
+/// `None` when that cannot be known, and that has been reported.
 fn said<'a>(
     host: &mut Host<'_>,
     database: &Database,
     contents: &'a mut Contents<'_>,
     target: &Target,
-    path: &Path,
+    path: Option<&Path>,
 ) -> Option<SaidOf<'a>> {
-    let said = match target.is_builtin(database) {
-        true => builtin_fields(host, database, target).map(|fields| (fields, None)),
-        false => file_fields(host, contents, path),
+    let said = match path {
+        None => builtin_fields(host, database, target).map(|fields| (fields, None)),
+        Some(path) => file_fields(host, contents, path),
     };
     if let Err(errno) = said {
         let (module, why) = (target.name.as_bytes(), errno_text(errno));
