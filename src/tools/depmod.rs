@@ -28,7 +28,7 @@ mod quick;
 use cached::Cache;
 pub(super) use cached::TOLD;
 use findings::{Teller, config_warnings, lossy};
-use options::{KernelFile, Options, absolute, options};
+use options::{KernelFile, Options, options};
 
 pub(super) const TOOL: Tool = Tool {
     name: "depmod",
@@ -224,8 +224,8 @@ fn configuration(options: &Options) -> DepmodConfig {
     // The database names modules elsewhere absolutely; a directory that is not there
     // is told as it was written.
     for external in config.externals.iter_mut().filter(|external| external.dir.is_dir()) {
-        if let Ok(dir) = absolute(external.dir.as_os_str()) {
-            external.dir = dir.into();
+        if let Ok(dir) = komod_file::from_here(&external.dir) {
+            external.dir = dir;
         }
     }
     config
@@ -311,10 +311,20 @@ fn add_error(error: &AddError, teller: &mut Teller<'_, '_>) {
             let (path, why) = (lossy(path.as_os_str().as_bytes()), io_text(error));
             teller.report.fatal(format_args!("could not create module {path}: {why}"));
         }
-        AddError::Twice { path, name } => {
-            let path = lossy(path.as_os_str().as_bytes());
-            teller.report.error(format_args!("hash_add_unique {name}: File exists"));
-            teller.report.fatal(format_args!("could not add module {path}: File exists"));
+        AddError::Twice { path, before, name } => {
+            let [new, old] = [path, before].map(|path| lossy(path.as_os_str().as_bytes()));
+            let (line, done) = match new == old {
+                true => (format!("hash_add_unique {name}: File exists"), "add"),
+                false => (
+                    format!(
+                        "kmod_module '{name}' already exists with different path: \
+                         new-path='{new}' old-path='{old}'"
+                    ),
+                    "create",
+                ),
+            };
+            teller.report.error(line);
+            teller.report.fatal(format_args!("could not {done} module {new}: File exists"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which module files there are.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -44,6 +45,8 @@ pub enum AddError {
     Twice {
         /// The later file.
         path: PathBuf,
+        /// The earlier one.
+        before: PathBuf,
         /// The name of both.
         name: ModuleName,
     },
@@ -96,12 +99,13 @@ pub fn scan_again(
 /// When one is not there or two have the same module name.
 pub fn explicit(dir: &Path, paths: &[PathBuf]) -> Result<Vec<Found>, AddError> {
     let mut modules: Vec<Found> = Vec::new();
-    let mut names = std::collections::HashSet::new();
+    let mut names = HashMap::new();
     for path in paths {
         fs::metadata(path).map_err(|error| AddError::Missing { path: path.clone(), error })?;
         let found = Found::at(dir, path.as_os_str().as_bytes().to_vec());
-        if !names.insert(found.name.clone()) {
-            return Err(AddError::Twice { path: path.clone(), name: found.name });
+        if let Some(before) = names.insert(found.name.clone(), path) {
+            let (path, before) = (path.clone(), before.clone());
+            return Err(AddError::Twice { path, before, name: found.name });
         }
         modules.push(found);
     }
