@@ -31,9 +31,10 @@ pub struct Given {
 
 impl Given {
     /// Reads `words` without a word about what is wrong: `None` when something
-    /// is, or when help or the version is asked for.
-    pub fn quietly(definition: &Definition, words: &[OsString]) -> Option<Self> {
-        match read(definition, words.to_vec(), false) {
+    /// is, or when help or the version is asked for. With `posix` options end at the
+    /// first operand.
+    pub fn quietly(definition: &Definition, words: &[OsString], posix: bool) -> Option<Self> {
+        match read(definition, words.to_vec(), posix) {
             Ok(Read::Given(given)) => Some(given),
             Ok(Read::Help | Read::Version) | Err(_) => None,
         }
@@ -61,7 +62,8 @@ impl Given {
         self.values(id).map(OsStr::to_os_string).collect()
     }
 
-    fn values(&self, id: &str) -> impl Iterator<Item = &OsStr> {
+    /// The values of the option `id`, in order.
+    pub fn values(&self, id: &str) -> impl Iterator<Item = &OsStr> {
         let named = self.options.iter().filter(move |(option, _)| option.id == id);
         named.filter_map(|(_, value)| value.as_deref())
     }

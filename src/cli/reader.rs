@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn options_are_counted_and_their_order_can_be_asked() {
         let args = ["-a", "-q", "-Cx", "-q", "m"].map(OsString::from);
-        let given = Given::quietly(&DEFINITION, &args).unwrap();
+        let given = Given::quietly(&DEFINITION, &args, false).unwrap();
         assert_eq!(given.order().collect::<Vec<_>>(), ["all", "quiet", "config", "quiet"]);
         assert_eq!(given.count("quiet"), 2);
         assert_eq!(given.list("config"), ["x"]);

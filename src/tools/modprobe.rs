@@ -11,8 +11,8 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use komod_config::{Config, Search};
@@ -114,7 +114,7 @@ struct Settings {
 
 fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     let mut words = variable::split(host.environment.modprobe_options.as_deref());
-    let inherited = variable::inherited(&words);
+    let inherited = variable::inherited(&words, host.environment.posixly_correct);
     // What the variable says about denying does not count.
     let own = (!words.is_empty()).then(|| args.clone());
     words.extend(args);
@@ -122,9 +122,16 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
         Ok(given) => given,
         Err(outcome) => return Ok(outcome),
     };
+    if given.flag("syslog") || host.stderr_closed {
+        host.report.use_syslog();
+    }
+    let says = Deny::of(host, &given, own.as_deref());
+    // What is wrong with the command line is said with -q, too.
+    let Some(mode) = mode(host, &given, says) else { return Ok(Outcome::Failure) };
     listen(host, &given);
-    let ignore_deny = ignores_deny(host, &given, own.as_deref());
-    let Some(mode) = mode(host, &given, ignore_deny) else { return Ok(Outcome::Failure) };
+    if says == Deny::IgnoredInVain {
+        host.report.warning("--ignore-deny counts on the command line only: it is ignored");
+    }
     let Some(directory) = module_directory(host, &given) else { return Ok(Outcome::Failure) };
     let depends = given.flag("show-depends");
     let dry_run = depends || given.flag("dry-run");
@@ -171,8 +178,8 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
     outcome
 }
 
-/// Sets where messages go and which: `-q` silences what stands before it, each
-/// `-v` behind it adds a level.
+/// Sets which messages are wanted: `-q` silences what stands before it, each `-v` behind
+/// it adds a level.
 fn listen(host: &mut Host<'_>, given: &Given) {
     for option in given.order() {
         match option {
@@ -181,29 +188,34 @@ fn listen(host: &mut Host<'_>, given: &Given) {
             _ => {}
         }
     }
-    if given.flag("syslog") || host.stderr_closed {
-        host.report.use_syslog();
-    }
 }
 
-/// Whether the command line asks to overlook `deny` lines. Its words are `own` where
-/// others stand before them, out of `MODPROBE_OPTIONS`: who runs modprobe has to say it
-/// himself, or every command that modprobe runs would have it too.
-fn ignores_deny(host: &mut Host<'_>, given: &Given, own: Option<&[OsString]>) -> bool {
-    const IT: &str = "ignore-deny";
-    if !given.flag(IT) {
-        return false;
+/// What is to become of `deny` lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deny {
+    Kept,
+    Ignored,
+    /// `MODPROBE_OPTIONS` asks to overlook them: who runs modprobe has to say it himself,
+    /// or every command that modprobe runs would have it too.
+    IgnoredInVain,
+}
+
+impl Deny {
+    /// As the command line says, whose words are `own` where others stand before them.
+    fn of(host: &Host<'_>, given: &Given, own: Option<&[OsString]>) -> Self {
+        const IT: &str = "ignore-deny";
+        let posix = host.environment.posixly_correct;
+        let says = |own| Given::quietly(&DEFINITION, own, posix).is_some_and(|own| own.flag(IT));
+        match given.flag(IT) {
+            false => Self::Kept,
+            true if own.is_none_or(says) => Self::Ignored,
+            true => Self::IgnoredInVain,
+        }
     }
-    let says = |own| Given::quietly(&DEFINITION, own).is_some_and(|own| own.flag(IT));
-    let counts = own.is_none_or(says);
-    if !counts {
-        host.report.warning("--ignore-deny counts on the command line only: it is ignored");
-    }
-    counts
 }
 
 /// What to do; `None` when that is not said, and that has been reported.
-fn mode(host: &mut Host<'_>, given: &Given, ignore_deny: bool) -> Option<Mode> {
+fn mode(host: &mut Host<'_>, given: &Given, deny: Deny) -> Option<Mode> {
     let wait = wait(host, given)?;
     if given.flag("show-config") {
         return Some(Mode::ShowConfig);
@@ -255,7 +267,7 @@ fn mode(host: &mut Host<'_>, given: &Given, ignore_deny: bool) -> Option<Mode> {
         },
         ignore_loaded: depends,
         first_time,
-        ignore_deny,
+        ignore_deny: deny == Deny::Ignored,
     };
     if !given.flag("all") {
         request.options = super::parameters::join(names.get(1..).unwrap_or_default());
@@ -270,13 +282,17 @@ fn mode(host: &mut Host<'_>, given: &Given, ignore_deny: bool) -> Option<Mode> {
 /// The time of `--wait`; `None` when it is no number, and that has been
 /// reported. Numbers are C's: `0x10` and `010` are sixteen and eight.
 fn wait(host: &mut Host<'_>, given: &Given) -> Option<Option<Duration>> {
-    let Some(word) = given.value("wait") else { return Some(None) };
-    let parsed = word.to_str().and_then(c_number);
-    if parsed.is_none() {
-        let word = word.to_string_lossy();
-        host.report.error(format_args!("unexpected wait value '{word}'."));
+    let mut time = 0;
+    // Each is looked at; the last one counts.
+    for word in given.values("wait") {
+        let Some(number) = word.to_str().and_then(c_number) else {
+            let word = word.to_string_lossy();
+            host.report.error(format_args!("unexpected wait value '{word}'."));
+            return None;
+        };
+        time = number;
     }
-    parsed.map(|msec| (msec > 0).then(|| Duration::from_millis(msec)))
+    Some((time > 0).then(|| Duration::from_millis(time)))
 }
 
 /// `word` as `strtoul`(3) reads it: the base by its prefix, a sign wraps
@@ -285,8 +301,8 @@ fn wait(host: &mut Host<'_>, given: &Given) -> Option<Option<Duration>> {
 fn c_number(word: &str) -> Option<u64> {
     let word = word.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let (negative, digits) = match word.as_bytes().first() {
-        Some(b'-') => (true, &word[1..]),
-        Some(b'+') => (false, &word[1..]),
+        Some(b'-') => (true, word.get(1..).unwrap_or_default()),
+        Some(b'+') => (false, word.get(1..).unwrap_or_default()),
         _ => (false, word),
     };
     let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
@@ -311,7 +327,7 @@ fn c_number(word: &str) -> Option<u64> {
 }
 
 /// `DIR/lib/modules/VERSION`, put together as written: people see the result.
-/// `None` when the kernel does not tell its release.
+/// `None` when the kernel does not tell its release, or nobody where we are.
 pub(super) fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<PathBuf> {
     let version = match given.value("set-version") {
         Some(version) => version.to_os_string(),
@@ -328,11 +344,7 @@ pub(super) fn module_directory(host: &mut Host<'_>, given: &Given) -> Option<Pat
     path.extend_from_slice(MODULE_DIRECTORY.as_bytes());
     path.push(b'/');
     path.extend_from_slice(version.as_bytes());
-    if !path.starts_with(b"/") {
-        let here = std::env::current_dir().unwrap_or_default().into_os_string();
-        path = [here.as_bytes(), b"/", &path].concat();
-    }
-    Some(OsString::from_vec(path).into())
+    host.from_here(Path::new(OsStr::from_bytes(&path)))
 }
 
 /// Where the configuration is.

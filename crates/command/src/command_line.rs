@@ -15,7 +15,9 @@
 //! | in single quotes | as it is | a shell started there finds the text in its environment |
 //!
 //! Which of them holds is found out in a simple way. If that went wrong, words
-//! would be split elsewhere, but still nothing of them be carried out.
+//! would be split elsewhere, but still nothing of them be carried out by this shell.
+//! What the command itself does with them is its own: one that hands a text on to
+//! another shell (`sh -c "..."`) has that shell read it.
 
 /// What `$CMDLINE_OPTS` is in a command.
 const VARIABLE: &[u8] = b"$CMDLINE_OPTS";

@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use komod_json as json;
-use komod_kernel::Errno;
 use komod_probe::{
     Action, Cause, Event, Failure, LoadError, Plan, Request, Resolver, Status, Step, Target,
     execute, plan_insert,
@@ -18,7 +17,7 @@ use komod_why::Denied;
 use super::super::hints::Hints;
 use super::{Settings, lines, report_broken};
 use crate::host::{Host, Outcome};
-use crate::report::{Level, Report};
+use crate::report::{Level, Report, modprobe_phrase};
 use crate::{errno_text, io_text};
 
 /// Loads every one of `names`; parameters are the request's.
@@ -164,13 +163,8 @@ fn one(
             Ok(Outcome::Success)
         }
         Err(failure) => {
-            let why = match Errno::from_raw(failure.raw_os_error()) {
-                Errno::EEXIST => "Module already in kernel".into(),
-                Errno::ENOENT => {
-                    "Unknown symbol in module, or unknown parameter (see dmesg)".into()
-                }
-                errno => errno_text(errno as i32),
-            };
+            let errno = failure.raw_os_error();
+            let why = modprobe_phrase(errno).unwrap_or_else(|| errno_text(errno));
             host.report.error(format_args!("could not insert '{}': {why}", target.name));
             hints(host, resolver).not_inserted(&plan, &failure);
             Ok(Outcome::Failure)
@@ -217,7 +211,7 @@ fn tell_skipped(plan: &Plan, resolver: &Resolver<'_>, report: &mut Report<'_>) {
             Action::AlreadyLoaded => "in the kernel already".into(),
             _ => continue,
         };
-        if told.insert((module.clone(), None::<Vec<u8>>)) {
+        if told.insert(module.clone()) {
             report.say(Level::Notice, format_args!("module {module} is skipped: {why}"));
         }
     }

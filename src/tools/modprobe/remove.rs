@@ -27,7 +27,12 @@ pub(super) fn all(
 ) -> io::Result<Outcome> {
     let mut outcome = Outcome::Success;
     for name in names {
-        let targets = find(host, resolver, settings, name);
+        let Ok(found) = resolver.lookup(name.as_bytes()) else {
+            // A name with half a bracket: kmod says nothing and goes on.
+            outcome = Outcome::Failure;
+            continue;
+        };
+        let targets = known(host, resolver, settings, name, found);
         if targets.is_empty() {
             outcome = Outcome::Failure;
             if gives_up(host, settings) {
@@ -51,15 +56,14 @@ fn gives_up(host: &Host<'_>, settings: &Settings) -> bool {
     settings.gravity == Level::Fatal && host.report.wants(Level::Fatal)
 }
 
-/// The modules that `name` stands for; empty when there are none, and that has
-/// been reported.
-fn find(
+/// The modules that were `found` for `name`; that there are none is reported.
+fn known(
     host: &mut Host<'_>,
     resolver: &Resolver<'_>,
     settings: &Settings,
     name: &OsStr,
+    found: Vec<Target>,
 ) -> Vec<Target> {
-    let found = resolver.lookup(name.as_bytes()).unwrap_or_default();
     report_broken(host, resolver.database);
     if found.is_empty() {
         let text = name.as_bytes();

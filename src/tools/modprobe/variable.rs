@@ -30,13 +30,15 @@ pub(super) fn split(value: Option<&OsStr>) -> Vec<OsString> {
     words.into_iter().map(OsString::from_vec).collect()
 }
 
-/// How many options of `words`, the variable's own, go on to nested runs.
-pub(super) fn inherited(words: &[OsString]) -> usize {
+/// How many options of `words`, the variable's own, go on to nested runs; with `posix`
+/// none behind an operand is one.
+pub(super) fn inherited(words: &[OsString], posix: bool) -> usize {
     if words.is_empty() {
         return 0;
     }
     let passed_on = |id: &&str| matches!(*id, "quiet" | "verbose" | "syslog" | "config");
-    Given::quietly(&DEFINITION, words).map_or(0, |own| own.order().filter(passed_on).count())
+    let own = Given::quietly(&DEFINITION, words, posix);
+    own.map_or(0, |own| own.order().filter(passed_on).count())
 }
 
 /// The variable's value for nested runs: its own and what the command line
@@ -106,7 +108,7 @@ mod tests {
     fn passed(value: Option<&str>, order: &[&str], configs: &[&str]) -> Option<String> {
         let value = value.map(OsStr::new);
         let configs = configs.iter().map(OsString::from).collect();
-        let known = inherited(&split(value));
+        let known = inherited(&split(value), false);
         passed_on(value, order.iter().copied(), configs, known)
             .map(|all| all.into_string().unwrap())
     }
