@@ -1,8 +1,9 @@
 //! What somebody may have meant who misspelt a name.
 
 /// The name among `all` that is nearest to `name`: at most one letter in three missing,
-/// too much, another or in its neighbour's place, and no more than two. `None` if there
-/// is none so near, or several are as near as each other.
+/// too much, another or in its neighbour's place, and no more than two; or all of it in
+/// small or capital letters. `None` if there is none so near, or several are as near as
+/// each other.
 pub fn nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
     let mut found = all_nearest(name, all);
     let nearest = found.pop();
@@ -18,7 +19,8 @@ pub fn all_nearest<'a>(name: &[u8], all: impl Iterator<Item = &'a [u8]>) -> Vec<
         if other.len().abs_diff(name.len()) > most || other == name {
             continue;
         }
-        let apart = distance(name, other);
+        // Modules are called in small letters, and case is all that is wrong.
+        let apart = if other.eq_ignore_ascii_case(name) { 0 } else { distance(name, other) };
         if apart < most {
             best.clear();
             most = apart;
@@ -77,6 +79,8 @@ mod tests {
         assert_eq!(of("bd"), None, "too short to tell");
         assert_eq!(of("nrd"), None, "two are as near");
         assert_eq!(of("elephant"), None);
+        assert_eq!(of("BRD").as_deref(), Some("brd"));
+        assert_eq!(of("Snd_HDA_Intel").as_deref(), Some("snd_hda_intel"));
         assert_eq!(all_nearest(b"nrd", names.into_iter()), [&b"brd"[..], b"nbd"]);
         assert_eq!(all_nearest(b"dumy", names.into_iter().chain(names)), [&b"dummy"[..]]);
     }

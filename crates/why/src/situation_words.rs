@@ -123,7 +123,7 @@ pub(crate) fn write(cause: &Cause, f: &mut Formatter<'_>) -> fmt::Result {
             let nearest = shown(nearest);
             write!(
                 f,
-                "no module is called so ({}, the nearest is {nearest}); use that name",
+                "no module is called so ({}, the nearest is {nearest}); perhaps that one is meant",
                 shown(name)
             )
         }
