@@ -6,11 +6,12 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 
+use komod_cache::Tree;
 use komod_config::DepmodConfig;
 use komod_depmod::{
     AddError, Before, Catalog, Checks, Database, Found, Graph, INPUTS, KernelSymbols, Module,
     PublishError, Reading, Recall, ScanError, Survey, Symbols, Turn, explicit, load_modules_again,
-    publish, scan_again, sort_modules, survive_size_limit,
+    make_directory, publish, remove_leftovers, scan_again, sort_modules, survive_size_limit,
 };
 
 use super::Tool;
@@ -25,8 +26,8 @@ mod findings;
 mod options;
 mod quick;
 
-use cached::Cache;
 pub(super) use cached::TOLD;
+use cached::{Cache, Kept};
 use findings::{Teller, config_warnings, lossy};
 use options::{KernelFile, Options, options};
 
@@ -104,48 +105,108 @@ fn run(host: &mut Host<'_>, args: Vec<OsString>) -> io::Result<Outcome> {
 }
 
 fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
+    let cache = Cache::of(options);
+    let cache = cache.as_ref();
+    if options.show {
+        return rebuild(options, cache, &Kept::default(), None, teller);
+    }
+    // Who has a turn may have read before us what has changed since then, and write it
+    // later. Who comes now reads later.
+    if Turn::is_taken(&options.out_dir) {
+        return in_turn(options, cache, turn(options), teller);
+    }
+    let left = cache.map(Cache::left).unwrap_or_default();
+    // A thousand lists: the process gives them back at once.
+    let old = ManuallyDrop::new(left.tree());
+    let kept = look(options, cache, old.as_ref());
+    if kept.same {
+        return nothing_to_do(options, &kept, teller);
+    }
+    let turn = turn(options);
+    let alone = turn.as_ref().is_some_and(Turn::was_free);
+    if alone && kept.look.is_latest(&options.out_dir) {
+        return rebuild(options, cache, &kept, turn, teller);
+    }
+    in_turn(options, cache, turn, teller)
+}
+
+/// Looks once more, now that nobody else is at work.
+fn in_turn(
+    options: &Options,
+    cache: Option<&Cache>,
+    turn: Option<Turn>,
+    teller: &mut Teller<'_, '_>,
+) -> Result<(), GaveUp> {
+    let left = cache.map(Cache::left).unwrap_or_default();
+    let old = ManuallyDrop::new(left.tree());
+    let kept = look(options, cache, old.as_ref());
+    if !kept.same {
+        return rebuild(options, cache, &kept, turn, teller);
+    }
+    turn.iter().for_each(|turn| remove_leftovers(&options.out_dir, turn));
+    nothing_to_do(options, &kept, teller)
+}
+
+/// Waits until this run has its turn: from then on nobody else's comes between what is
+/// read and what is written.
+fn turn(options: &Options) -> Option<Turn> {
+    if options.out_dir != options.dir && options.dir.is_dir() {
+        // What cannot be made is told when it is to be written.
+        let _ = make_directory(&options.out_dir);
+    }
+    Turn::wait(&options.out_dir)
+}
+
+/// Looks whether there is anything to do. It says nothing, and writes nothing that others
+/// read.
+fn look<'o>(options: &Options, cache: Option<&Cache>, old: Option<&'o Tree<'o>>) -> Kept<'o> {
+    match (cache, old) {
+        (Some(cache), Some(old)) => cache.look(old, options),
+        _ if options.quick => quick::look(options, configuration(options)),
+        _ => Kept::default(),
+    }
+}
+
+/// Says what a run would say that leaves the database as it is.
+fn nothing_to_do(
+    options: &Options,
+    kept: &Kept<'_>,
+    teller: &mut Teller<'_, '_>,
+) -> Result<(), GaveUp> {
+    if !options.quick {
+        config_warnings(teller.report, &kept.config.warnings);
+    }
+    if kept.odd {
+        quick::tell(options, &kept.config, teller);
+    }
+    teller.nothing_lost()
+}
+
+/// Reads all that is not known to be as it was, and writes the database. `turn` is this
+/// run's, `kept` what a look told in it, or before it if no other run has ended meanwhile.
+fn rebuild(
+    options: &Options,
+    cache: Option<&Cache>,
+    kept: &Kept<'_>,
+    turn: Option<Turn>,
+    teller: &mut Teller<'_, '_>,
+) -> Result<(), GaveUp> {
+    survive_size_limit();
+    if options.quick {
+        quick::tell_what_is_missing(options, teller);
+    }
     if options.errsyms && options.kernel.is_none() {
         teller.report.warning("-e needs -E or -F");
     }
-    let cache = Cache::of(options);
-    let left = cache.as_ref().map(|cache| cache.left(options)).unwrap_or_default();
-    // A thousand lists: the process gives them back at once.
-    let first = ManuallyDrop::new(left.tree());
-    let looked = cache.as_ref().zip(first.as_ref());
-    let looked = looked.map(|(cache, old)| cache.look(old, options, teller));
-    let mut kept = looked.unwrap_or_default();
-    if kept.same {
-        if kept.odd {
-            quick::tell(options, &configuration(options), teller);
-        }
-        return teller.nothing_lost();
-    }
-    survive_size_limit();
-    // From here on nobody else's run comes between what is read and what is written.
-    // A database that may be up to date is not touched yet.
-    let unlocked = options.show || (options.quick && kept.old.is_none());
-    let mut turn = if unlocked { None } else { Turn::wait(&options.out_dir) };
-    let config = configuration(options);
-    config_warnings(teller.report, &config.warnings);
-    teller.lost |= config.lost;
-    teller.nothing_lost()?;
     let mut symbols = Symbols::default();
     if let Some(file) = &options.kernel {
         kernel_symbols(file, options.prefix, teller)?.enter(&mut symbols);
     }
-    if options.quick && kept.old.is_none() {
-        if quick::up_to_date(options, &config, teller) {
-            return teller.nothing_lost();
-        }
-        turn = Turn::wait(&options.out_dir);
-    }
+    let config = configuration(options);
+    config_warnings(teller.report, &config.warnings);
+    teller.lost |= config.lost;
+    teller.nothing_lost()?;
     let settings = cached::settings(options, &config);
-    let (newer, second);
-    if let Some(cache) = cache.as_ref().filter(|_| !left.is_last(options)) {
-        newer = cache.left(options);
-        second = ManuallyDrop::new(newer.tree());
-        kept = cache.look_again(second.as_ref(), options, &config);
-    }
     let old = kept.old.filter(|old| *old.settings == *settings);
     let mut survey = Survey::new(old.map(|old| (old, &kept.look)));
     survey.note_inputs(&options.dir);
@@ -163,7 +224,7 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
         checks: checks.unknown || checks.versions,
         tales: cache.is_some(),
     };
-    let facts = cache.as_ref().zip(old).and_then(|(cache, old)| cache.facts(old));
+    let facts = cache.zip(old).and_then(|(cache, old)| cache.facts(old));
     let recall = old.zip(facts.as_ref());
     let recall = recall
         .and_then(|(old, (facts, later))| Recall::new(old, &kept.look, facts, later.as_deref()));
@@ -193,23 +254,24 @@ fn make(options: &Options, teller: &mut Teller<'_, '_>) -> Result<(), GaveUp> {
     exposed(options, &config, &catalog, teller);
     let spared = recall.as_ref().map(|recall| recall.spared(&catalog, &loaded));
     let before = Before { outputs: &kept.look.outputs, spared: &spared.unwrap_or_default() };
-    let before = cache.as_ref().map(|_| before);
+    let before = cache.map(|_| before);
     let files = database.files(options.jobs, before, &mut teller.sink());
     let files = files.map_err(|error| {
         teller.report.error(error);
         GaveUp
     })?;
     teller.nothing_lost()?;
-    publish(&options.out_dir, &files, turn).map_err(|error| {
+    let turn = publish(&options.out_dir, &files, turn).map_err(|error| {
         publish_error(&error, teller);
         GaveUp
     })?;
-    if let Some(cache) = &cache {
+    if let Some(cache) = cache {
         let (run, published) =
             ((&settings[..], !teller.spoke), (&*options.out_dir, &*files, &kept.look));
         cache.keep(&database, (&loaded, recall.as_ref()), &mut survey, run, published);
         cache.forget_others(options);
     }
+    drop(turn);
     // The process ends and gives it all back at once, not piece by piece.
     std::mem::forget((catalog, symbols, graph, files, survey, loaded, recall));
     Ok(())
@@ -266,10 +328,18 @@ fn modules(
     teller: &mut Teller<'_, '_>,
 ) -> Result<Vec<Found>, GaveUp> {
     if !options.modules.is_empty() {
-        return explicit(&options.dir, &options.modules).map_err(|error| {
+        let mut absolute = options.modules.split(|path| path.is_relative());
+        let found = explicit(&options.dir, absolute.next().unwrap_or_default());
+        let found = found.map_err(|error| {
             add_error(&error, teller);
             GaveUp
-        });
+        })?;
+        let Some(relative) = options.modules.iter().find(|path| path.is_relative()) else {
+            return Ok(found);
+        };
+        let relative = lossy(relative.as_os_str().as_bytes());
+        teller.report.fatal(format_args!("{relative}: not absolute path."));
+        return Err(GaveUp);
     }
     let found = scan_again(&options.dir, config, survey, &mut teller.sink());
     found.map_err(|error| {

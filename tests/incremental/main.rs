@@ -9,6 +9,7 @@ mod disk;
 mod doing;
 mod edits;
 mod flips;
+mod turns;
 mod world;
 
 use std::path::Path;

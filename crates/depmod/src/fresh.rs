@@ -10,17 +10,17 @@ use komod_index::DepLine;
 
 use crate::found::Found;
 use crate::inputs;
-use crate::outputs::file_names;
+use crate::outputs::{LAST, file_names};
 
 /// Whether the database in `dir` holds exactly the modules `found`, none of
 /// its files is missing, and nothing it was made from is newer than its
-/// `modules.dep`: no module, no list of the kernel's build, none of `configs`
+/// [`LAST`]: no module, no list of the kernel's build, none of `configs`
 /// (files, or directories with their entries).
 ///
 /// # Errors
-/// When `modules.dep` cannot be read; then the database is not fresh.
+/// When [`LAST`] cannot be read; then the database is not fresh.
 pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bool> {
-    let dep = dir.join("modules.dep");
+    let dep = dir.join(LAST);
     let made = fs::metadata(&dep)?.modified()?;
     let text = komod_file::read_now(&dep)?;
     let listed: HashSet<&[u8]> = text

@@ -54,8 +54,8 @@ pub use load::{Inspect, Reading, inspect_modules, load_modules, load_modules_aga
 pub use loaded::{Loaded, LoadedFile, OwnTale};
 pub use look::{Look, links, look};
 pub use order::sort as sort_modules;
-pub use outputs::{Before, Database, IndexTooLarge, OutputFile, file_names};
-pub use publish::{PublishError, publish};
+pub use outputs::{Before, Database, IndexTooLarge, LAST, OutputFile, file_names};
+pub use publish::{PublishError, make_directory, publish, remove_leftovers};
 pub use rank::Rule;
 pub use recall::{Recall, Remembered, remember};
 pub use scan::{AddError, ScanError, explicit, scan, scan_again};

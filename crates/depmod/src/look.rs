@@ -33,6 +33,8 @@ pub struct Look {
     /// For each file of the database the same, if it is for certain as it was made.
     pub outputs: Vec<Option<Output>>,
     inputs: Vec<Option<Known>>,
+    /// The keys of the files of the database, before anything else was looked at.
+    before: Vec<Option<Key>>,
     /// Whether everything is as it was.
     pub same: bool,
     /// Whether there was something to tell of the directories.
@@ -41,6 +43,12 @@ pub struct Look {
 }
 
 impl Look {
+    /// Whether no other run has ended since the look began, which took no turn at the
+    /// database in `out_dir`. It replaces at least one file then.
+    pub fn is_latest(&self, out_dir: &Path) -> bool {
+        self.before.is_empty() || output_keys(out_dir) == self.before
+    }
+
     /// What the last run saw in `old`, where some of it is known better now and all is
     /// the same: to be kept in its place.
     pub fn better<'o>(&self, old: &Tree<'o>) -> Option<Tree<'o>> {
@@ -68,6 +76,7 @@ pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path
         way: Vec::new(),
         name: Vec::new(),
     };
+    let before = output_keys(out_dir);
     let inputs = inputs::note(dir, &mut looker.trust);
     let mut same = old.inputs.len() == inputs.len();
     same &= old.inputs.iter().zip(&inputs).all(|pair| match pair {
@@ -83,12 +92,21 @@ pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path
     same &= looker.modules.iter().all(|holds| *holds);
     same &= old.outputs.len() == file_names().count();
     let outputs: Vec<_> = file_names()
-        .zip(&old.outputs)
-        .map(|(name, output)| looker.output(&out_dir.join(name), *output, same))
+        .zip(old.outputs.iter().zip(&before))
+        .map(|(name, (output, now))| looker.output(&out_dir.join(name), *output, *now, same))
         .collect();
     same &= outputs.iter().all(Option::is_some);
     let (modules, told, better) = (looker.modules, looker.told, looker.better);
-    Look { modules, directories, outputs, inputs, same, told, better }
+    Look { modules, directories, outputs, inputs, before, same, told, better }
+}
+
+/// The keys of the files of the database in `dir`, of those that are files.
+fn output_keys(dir: &Path) -> Vec<Option<Key>> {
+    let key = |name| {
+        let metadata = fs::symlink_metadata(dir.join(name)).ok().filter(Metadata::is_file)?;
+        Some(Key::of(&metadata))
+    };
+    file_names().map(key).collect()
 }
 
 struct Looker<'a> {
@@ -190,12 +208,15 @@ impl<'a> Looker<'a> {
     /// What is known of a file of the database, if it is the one that was made. One that
     /// was looked at right after that is hardly ever settled then: its bytes tell, if they
     /// may be `read`.
-    fn output(&mut self, path: &Path, output: Output, read: bool) -> Option<Output> {
-        let now = fs::symlink_metadata(path).ok().filter(Metadata::is_file)?;
-        let now = self.trust.known(Key::of(&now), path);
-        if output.known.key != now.key {
-            return None;
-        }
+    fn output(
+        &mut self,
+        path: &Path,
+        output: Output,
+        now: Option<Key>,
+        read: bool,
+    ) -> Option<Output> {
+        let now = now.filter(|now| *now == output.known.key)?;
+        let now = self.trust.known(now, path);
         if output.known.settled {
             return Some(output);
         }

@@ -84,7 +84,8 @@ pub enum PublishError {
 
 /// Writes `files` into `dir`, which is made if it is not there; others of the database that
 /// are there already stay. `turn` is that of this run at `dir`; `None` if it could not be
-/// had when the run began: then it is tried once more.
+/// had when the run began: then it is tried once more. It is given back: what the run
+/// keeps of its files is part of it.
 ///
 /// All files are written beside their places, forced to disk, and have their
 /// full length there, before the first takes its name by rename(2), in an order
@@ -97,16 +98,15 @@ pub enum PublishError {
 ///
 /// # Errors
 /// When anything fails; what was written and has no name yet is removed.
-pub fn publish(dir: &Path, files: &[OutputFile], turn: Option<Turn>) -> Result<(), PublishError> {
-    let mut builder = DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(0o755)
-        .create(dir)
-        .map_err(|error| PublishError::Directory { path: dir.to_owned(), error })?;
+pub fn publish(
+    dir: &Path,
+    files: &[OutputFile],
+    turn: Option<Turn>,
+) -> Result<Option<Turn>, PublishError> {
+    make_directory(dir).map_err(|error| PublishError::Directory { path: dir.to_owned(), error })?;
     let turn = turn.or_else(|| Turn::wait(dir));
-    if turn.is_some() {
-        remove_leftovers(dir);
+    if let Some(turn) = &turn {
+        remove_leftovers(dir, turn);
     }
     let mut staged = Vec::with_capacity(files.len());
     for file in files {
@@ -131,8 +131,16 @@ pub fn publish(dir: &Path, files: &[OutputFile], turn: Option<Turn>) -> Result<(
         Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
             Err(PublishError::Replace { path: dir.to_owned(), error })
         }
-        _ => Ok(()),
+        _ => Ok(turn),
     }
+}
+
+/// Makes `dir`, and those above, if it is not there.
+///
+/// # Errors
+/// When one of them cannot be made.
+pub fn make_directory(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(dir)
 }
 
 fn rank(name: &str) -> usize {
@@ -140,9 +148,9 @@ fn rank(name: &str) -> usize {
     known.unwrap_or(ORDER.len() + usize::from(name == LAST))
 }
 
-/// Removes the temporary files of runs that were killed. One that stays does no
-/// harm: errors count for nothing.
-fn remove_leftovers(dir: &Path) {
+/// Removes the temporary files of runs that were killed in `dir`, at which this run has its
+/// `turn`: nobody is at work on them. One that stays does no harm: errors count for nothing.
+pub fn remove_leftovers(dir: &Path, _turn: &Turn) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_temporary(entry.file_name().as_bytes()) {

@@ -20,6 +20,8 @@ pub struct Turn {
     path: PathBuf,
     /// There until the turn is over.
     lock: Option<Flock<File>>,
+    /// Nobody had it, or had left its file, when this run came.
+    free: bool,
 }
 
 impl Turn {
@@ -33,17 +35,23 @@ impl Turn {
     /// written is told when it is written.
     pub fn wait(dir: &Path) -> Option<Self> {
         let path = dir.join(NAME);
+        let mut how = OpenOptions::new();
+        how.write(true).mode(MODE);
+        how.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+        let mut free = true;
         loop {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(MODE)
-                .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-                .open(&path)
-                .ok()?;
+            let opened = how.create_new(free).create(!free).open(&path);
+            let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+            if free && opened.as_ref().is_err_and(taken) {
+                free = false;
+                continue;
+            }
+            let file = opened.ok()?;
             // Whoever had it before has removed the file: its name counts.
-            let Some(metadata) = found_at(&file, &path).ok()? else { continue };
+            let Some(metadata) = found_at(&file, &path).ok()? else {
+                free = false;
+                continue;
+            };
             if !is_ours(&metadata) {
                 return None;
             }
@@ -54,9 +62,21 @@ impl Turn {
             let lock = locked(file).ok()?;
             // Who had it meanwhile has, too.
             if found_at(&lock, &path).ok()?.is_some() {
-                return Some(Self { path, lock: Some(lock) });
+                return Some(Self { path, lock: Some(lock), free });
             }
+            free = false;
         }
+    }
+
+    /// Whether some run has its turn at `dir`, or was killed while it had it. Whoever
+    /// comes later than this looks reads later too.
+    pub fn is_taken(dir: &Path) -> bool {
+        fs::symlink_metadata(dir.join(NAME)).is_ok()
+    }
+
+    /// Whether no run before had left anything, or had to be waited for.
+    pub fn was_free(&self) -> bool {
+        self.free
     }
 }
 
@@ -140,8 +160,11 @@ mod tests {
     #[test]
     fn a_file_that_a_killed_run_left_is_taken_over() {
         let scratch = tempfile::tempdir().unwrap();
+        assert!(!Turn::is_taken(scratch.path()));
+        assert!(Turn::wait(scratch.path()).unwrap().was_free());
         drop(made(&scratch.path().join(NAME), MODE));
-        assert!(Turn::wait(scratch.path()).is_some());
+        assert!(Turn::is_taken(scratch.path()));
+        assert!(!Turn::wait(scratch.path()).unwrap().was_free());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     }
 

@@ -11,8 +11,6 @@ use komod_depmod::{
     survive_size_limit,
 };
 
-use super::findings::{Teller, config_warnings};
-use super::quick::no_database;
 use super::{Options, configuration};
 use crate::cli::Given;
 use crate::tools::exposed::Watch;
@@ -35,24 +33,14 @@ pub(super) struct Cache {
     name: String,
 }
 
-/// What the last run left of a tree.
+/// What the last run saw of a tree; nothing if that is not known.
 #[derive(Debug, Default)]
-pub(super) struct Left {
-    /// What it saw; nothing if that is not known.
-    bytes: Option<Bytes>,
-    /// The key of the file that every run writes last, before that was read.
-    last: Option<Key>,
-}
+pub(super) struct Left(Option<Bytes>);
 
 impl Left {
-    /// What the last run saw.
+    /// The same, to be used.
     pub(super) fn tree(&self) -> Option<Tree<'_>> {
-        Tree::parse(self.bytes.as_ref()?)
-    }
-
-    /// Whether no other run has ended since then.
-    pub(super) fn is_last(&self, options: &Options) -> bool {
-        self.last.is_some() && last_key(options) == self.last
+        Tree::parse(self.0.as_ref()?)
     }
 }
 
@@ -67,6 +55,8 @@ pub(super) struct Kept<'o> {
     pub same: bool,
     /// So it is, and there is something odd about the tree, which a quick look tells too.
     pub odd: bool,
+    /// What the administrator decided.
+    pub config: DepmodConfig,
 }
 
 /// The endings of the files that modinfo reads.
@@ -91,55 +81,30 @@ impl Cache {
     }
 
     /// What the last run left.
-    pub(super) fn left(&self, options: &Options) -> Left {
-        let last = last_key(options);
-        Left { last, bytes: self.place.read(&self.file("tree")) }
+    pub(super) fn left(&self) -> Left {
+        Left(self.place.read(&self.file("tree")))
     }
 
-    /// Looks whether there is anything to do, and if there is not says what a run would
-    /// say. The look takes no turn and writes nothing that others read.
-    pub(super) fn look<'o>(
-        &self,
-        old: &'o Tree<'o>,
-        options: &Options,
-        teller: &mut Teller<'_, '_>,
-    ) -> Kept<'o> {
+    /// Looks whether there is anything to do.
+    pub(super) fn look<'o>(&self, old: &'o Tree<'o>, options: &Options) -> Kept<'o> {
         let config = configuration(options);
-        let (mut found, mut same, mut odd) = (Look::default(), false, false);
-        let known = !config.lost && *old.settings == *settings(options, &config);
+        let mut kept = Kept { old: Some(old), config, ..Kept::default() };
+        let config = &kept.config;
+        let known = !config.lost && *old.settings == *settings(options, config);
         if known && self.has_tales(old) {
-            found = look(old, &config, (&options.dir, &options.out_dir));
+            let found = look(old, config, (&options.dir, &options.out_dir));
             // What is odd about the tree has to be told again.
-            let silent = old.quiet && !found.told && !is_exposed(options, &config, old);
-            same = found.same && (options.quick || silent);
-            odd = same && !silent;
-            let better = found.better(old).filter(|_| same);
+            let silent = old.quiet && !found.told && !is_exposed(options, config, old);
+            kept.same = found.same && (options.quick || silent);
+            kept.odd = kept.same && !silent;
+            let better = found.better(old).filter(|_| kept.same);
             if let Some(bytes) = better.and_then(|tree| tree.to_bytes()) {
                 survive_size_limit();
                 self.put("tree", &bytes);
             }
+            kept.look = found;
         }
-        if same {
-            config_warnings(teller.report, &config.warnings);
-        } else if options.quick {
-            if let Err(error) = std::fs::metadata(options.dir.join(LAST)) {
-                no_database(options, &error, teller);
-            }
-        }
-        Kept { old: Some(old), look: found, same, odd }
-    }
-
-    /// What a look tells now that nobody else is at work.
-    pub(super) fn look_again<'o>(
-        &self,
-        old: Option<&'o Tree<'o>>,
-        options: &Options,
-        config: &DepmodConfig,
-    ) -> Kept<'o> {
-        let good = old.filter(|old| *old.settings == *settings(options, config));
-        let good = good.filter(|old| self.has_tales(old));
-        let found = good.map(|old| look(old, config, (&options.dir, &options.out_dir)));
-        Kept { old, look: found.unwrap_or_default(), same: false, odd: false }
+        kept
     }
 
     /// What the modules said in the last run: most of them, and those that came later.
@@ -234,14 +199,6 @@ fn directory_of(name: &str, modules: &Path) -> Option<PathBuf> {
     let (version, _) = front.rsplit_once('.')?;
     let directory = modules.join(version);
     (name_of(&directory) == front).then_some(directory)
-}
-
-/// The file of the database that comes last.
-const LAST: &str = "modules.dep";
-
-fn last_key(options: &Options) -> Option<Key> {
-    let metadata = std::fs::symlink_metadata(options.out_dir.join(LAST)).ok()?;
-    Some(Key::of(&metadata))
 }
 
 /// Whether root would have to be told that others can change what it runs, as far as

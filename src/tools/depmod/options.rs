@@ -67,11 +67,6 @@ pub(super) fn options(host: &mut Host<'_>, given: &Given) -> Result<Options, Gav
     // Who asks for all modules gets all, whatever else is named.
     let all = given.flag("all") || given.flag("quick");
     let modules: Vec<PathBuf> = operands.filter(|_| !all).map(PathBuf::from).collect();
-    if let Some(relative) = modules.iter().find(|path| path.is_relative()) {
-        let relative = lossy(relative.as_os_str().as_bytes());
-        host.report.fatal(format_args!("{relative}: not absolute path."));
-        return Err(GaveUp);
-    }
     let mut place = |id, what| {
         let Some(path) = given.value(id) else { return Ok(None) };
         komod_file::from_here(Path::new(path)).map(Some).map_err(|_| {

@@ -51,7 +51,7 @@ pub struct OutputFile {
 }
 
 /// The file that takes its name last: its date tells how old the database is.
-pub(crate) const LAST: &str = "modules.dep";
+pub const LAST: &str = "modules.dep";
 
 /// The database that is in place.
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,7 +99,7 @@ const MOST_WORKERS: usize = 3;
 
 /// Every file, in the order in which kmod writes and `depmod -n` prints them.
 const MAKERS: [(&str, Maker); 11] = [
-    ("modules.dep", Maker::Text(dep::text)),
+    (LAST, Maker::Text(dep::text)),
     (dep::INDEX, Maker::Index(dep::index)),
     ("modules.alias", Maker::Text(alias::text)),
     (alias::INDEX, Maker::Index(alias::index)),
