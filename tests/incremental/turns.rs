@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use komod_fixtures::{ModuleSpec, Packing, pack};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::UNTIL_SETTLED;
@@ -116,4 +118,68 @@ fn a_quick_run_without_a_cache_waits_too() {
         world.depmod(vec!["--no-cache".into(), "-A".into()])
     });
     assert!(run.well && ended.load(Ordering::SeqCst));
+}
+
+/// Another file of the program may make another database of the same modules.
+#[test]
+fn what_another_program_has_kept_is_not_believed() {
+    let world = settled();
+    let program = world.root().join("depmod");
+    let run = |option: &str| {
+        let mut command = Command::new(&program);
+        command.arg(option).arg(format!("--cache={}", world.root().join("own").display()));
+        command.arg("-b").arg(world.root()).arg("-C").arg(world.config()).arg("6.1.0-test");
+        thread::sleep(UNTIL_SETTLED);
+        assert!(command.output().unwrap().status.success());
+        world.inodes()
+    };
+    fs::copy(env!("CARGO_BIN_EXE_kmod"), &program).unwrap();
+    run("-a");
+    run("-a");
+    let before = run("-a");
+    assert_eq!(run("-a"), before);
+    let new = world.root().join("new");
+    fs::copy(env!("CARGO_BIN_EXE_kmod"), &new).unwrap();
+    fs::rename(new, &program).unwrap();
+    assert_ne!(run("-a"), before);
+}
+
+/// What packed modules tell is for all to read, but for what lies where not all may look.
+#[test]
+fn what_lies_in_a_closed_directory_is_told_to_nobody() {
+    let mut world = World::empty();
+    fs::set_permissions(world.root(), fs::Permissions::from_mode(0o755)).unwrap();
+    for (mode, told) in [(0o755, 0o644), (0o700, 0o600), (0o755, 0o644)] {
+        let dir = world.dir().join("secret");
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir(&dir).unwrap();
+        let module = pack(&ModuleSpec::new("m").build(), Packing::of_name("m.ko.gz"));
+        fs::write(dir.join("m.ko.gz"), module).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+        thread::sleep(UNTIL_SETTLED);
+        assert!(world.cached("1", false).well);
+        let file = world.cached_file_named("modinfo").unwrap();
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, told);
+    }
+}
+
+/// A cache that cannot be is none.
+#[test]
+fn where_no_cache_can_be_the_run_goes_on_without() {
+    let mut world = World::new(&mut Random::new(4));
+    for make in [|_: &Path| {}, |path: &Path| fs::write(path, "no directory").unwrap()] {
+        make(&world.cache());
+        for _ in 0..2 {
+            let run = world.cached("1", false);
+            let full = world.full();
+            assert_eq!(world.differences(&run, &full, false), [""; 0]);
+        }
+        let _ = fs::remove_dir_all(world.cache());
+    }
+    let cache = world.root().join("none/cache");
+    let words = vec!["--cache".into(), cache.into_os_string()];
+    let run = world.depmod(words);
+    let full = world.full();
+    assert_eq!(world.differences(&run, &full, false), [""; 0]);
+    assert!(!world.root().join("none").exists());
 }

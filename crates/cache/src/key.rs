@@ -106,8 +106,8 @@ impl Key {
         out.bytes.extend_from_slice(&self.to_bytes());
     }
 
-    /// What [`Key::write`] writes.
-    pub(crate) fn to_bytes(self) -> [u8; 8 + FILE] {
+    /// All of it, in a form of its own.
+    pub fn to_bytes(self) -> [u8; 8 + FILE] {
         let mut bytes = [0; 8 + FILE];
         let (device, file) = bytes.split_at_mut(8);
         device.copy_from_slice(&self.device.to_le_bytes());

@@ -12,8 +12,12 @@ use crate::found::Found;
 use crate::inputs;
 use crate::outputs::{LAST, file_names};
 
+/// Never empty, whatever made them; those of built-in modules are, by kmod, where the
+/// kernel's build has left no lists.
+const NEVER_EMPTY: [&str; 3] = ["modules.dep.bin", "modules.alias.bin", "modules.symbols.bin"];
+
 /// Whether the database in `dir` holds exactly the modules `found`, none of
-/// its files is missing, and nothing it was made from is newer than its
+/// its files is missing or an index that was emptied, and nothing it was made from is newer than its
 /// [`LAST`]: no module, no list of the kernel's build, none of `configs`
 /// (files, or directories with their entries).
 ///
@@ -30,7 +34,10 @@ pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bo
     let same = listed.len() == found.len() && found.iter().all(|m| listed.contains(m.listed()));
     let older = |path: &Path| modified(path).is_none_or(|time| time <= made);
     Ok(same
-        && file_names().all(|name| dir.join(name).exists())
+        && file_names().all(|name| {
+            fs::metadata(dir.join(name))
+                .is_ok_and(|file| file.len() > 0 || !NEVER_EMPTY.contains(&name))
+        })
         && inputs::NAMES.iter().all(|name| older(&dir.join(name)))
         && configs.iter().all(|path| config_older(path, made))
         && found.iter().all(|module| older(module.to_path())))

@@ -373,6 +373,14 @@ fn a_database_is_fresh_until_something_changes() {
     fs::remove_file(dir.join("modules.symbols.bin")).unwrap();
     assert!(!fresh().unwrap(), "a missing file");
     make();
+    for name in ["modules.dep.bin", "modules.alias.bin", "modules.symbols.bin"] {
+        fs::write(dir.join(name), "").unwrap();
+        assert!(!fresh().unwrap(), "an emptied index");
+        make();
+    }
+    // kmod's own, without lists of the kernel's build.
+    fs::write(dir.join("modules.builtin.alias.bin"), "").unwrap();
+    assert!(fresh().unwrap());
     fs::remove_file(dir.join("updates/base.ko")).unwrap();
     assert!(!fresh().unwrap(), "one module less");
 }

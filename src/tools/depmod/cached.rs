@@ -1,6 +1,8 @@
 //! What depmod keeps of a tree from one run to the next, and whether it may.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -168,10 +170,19 @@ impl Cache {
         if new.is_empty() && kept.is_empty() {
             return Some(());
         }
-        // Who may not look into the tree may not read here either.
-        let all = database.dir.ancestors().all(|above| {
-            std::fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
-        });
+        // Who may not look into a module's directory may not read here either.
+        let mut seen = HashSet::new();
+        let mut is_open = |path: PathBuf| {
+            let mut above = path.ancestors().skip(1);
+            let mut new = above.by_ref().take_while(|above| seen.insert(above.to_path_buf()));
+            new.all(|above| {
+                std::fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
+            })
+        };
+        let told = database.catalog.iter().zip(&loaded.files).filter(|(_, file)| file.told);
+        let all = told
+            .map(|((_, module), _)| OsStr::from_bytes(module.found.path()))
+            .all(|path| is_open(database.dir.join(path)));
         let mode = if all { 0o644 } else { MODE };
         let [first, second] = TOLD.map(|what| self.file(what));
         tell_apart((&self.place, [&first, &second], mode), &kept, &new)
@@ -224,6 +235,10 @@ pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
         all.extend(text);
     };
     add(b'V', env!("CARGO_PKG_VERSION").as_bytes());
+    // One that was mended may have the same version.
+    if let Ok(program) = std::fs::metadata("/proc/self/exe") {
+        add(b'p', &Key::of(&program).to_bytes());
+    }
     add(b'd', options.dir.as_os_str().as_encoded_bytes());
     add(b'o', options.out_dir.as_os_str().as_encoded_bytes());
     add(b'P', options.prefix.as_slice());
