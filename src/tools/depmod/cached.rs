@@ -235,8 +235,9 @@ pub(super) fn settings(options: &Options, config: &DepmodConfig) -> Vec<u8> {
         all.extend(text);
     };
     add(b'V', env!("CARGO_PKG_VERSION").as_bytes());
-    // One that was mended may have the same version.
-    if let Ok(program) = std::fs::metadata("/proc/self/exe") {
+    // One that was mended may have the same version. By its path: measuring tools are the
+    // program that runs.
+    if let Ok(program) = std::env::current_exe().and_then(std::fs::metadata) {
         add(b'p', &Key::of(&program).to_bytes());
     }
     add(b'd', options.dir.as_os_str().as_encoded_bytes());
