@@ -45,14 +45,26 @@ fn stream(packed: &[u8], output: &mut Output<'_>) -> Result<(), Error> {
     let mut context = DCtx::try_create().ok_or_else(out_of_memory)?;
     context.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW)).map_err(failure)?;
     let mut input = InBuffer::around(packed);
+    // Where the frame at hand begins, in both.
+    let mut begin = (0, output.bytes.len());
     loop {
         output.make_room()?;
         let (before, filled) = (input.pos, output.bytes.len());
         let mut buffer = OutBuffer::around_pos(output.bytes, filled);
         let wanted = context.decompress_stream(&mut buffer, &mut input).map_err(failure)?;
         output.within_limit()?;
-        if wanted == 0 && input.pos >= packed.len() {
-            return Ok(());
+        if wanted == 0 {
+            // libzstd overlooks that an empty last block comes too early, as long as there is
+            // not yet room for the whole frame.
+            let frame = packed.get(begin.0..).unwrap_or_default();
+            let size = output.bytes.len().saturating_sub(begin.1) as u64;
+            if get_frame_content_size(frame).is_ok_and(|named| named.is_some_and(|n| n != size)) {
+                return Err(corrupt("Data corruption detected"));
+            }
+            if input.pos >= packed.len() {
+                return Ok(());
+            }
+            begin = (input.pos, output.bytes.len());
         }
         if input.pos == before && output.bytes.len() == filled {
             return Err(corrupt("Src size is incorrect"));
@@ -120,6 +132,19 @@ mod tests {
         for packing in [Packing::Zstd, Packing::ZstdUnsized] {
             let packed = [pack(b"text", packing), note.to_vec()].concat();
             assert_eq!(unpack(&packed), Ok(b"text".to_vec()), "{packing:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_ends_too_early_is_damaged_whatever_room_there_is() {
+        // 100,000 bytes are named, and an empty block is the last one.
+        let short = [0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0xa0, 0x86, 1, 0, 1, 0, 0];
+        let packed = [&short[..], &pack(b"text", Packing::ZstdUnsized)].concat();
+        for room in [0, 1 << 20] {
+            let mut out = Vec::with_capacity(room);
+            let error = crate::decompress(&packed, Compression::Zstd, DEFAULT_LIMIT, &mut out)
+                .expect_err("damaged");
+            assert_eq!(error.to_string(), "zstd: Data corruption detected", "{room}");
         }
     }
 
