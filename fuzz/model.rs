@@ -71,10 +71,10 @@ fn bracket(text: &[u8]) -> Option<(usize, Box<[bool; 256]>)> {
     let negated = matches!(text.first(), Some(b'!' | b'^'));
     let begin = usize::from(negated);
     let mut at = begin;
-    let mut members = [false; 256];
+    let mut parts: Vec<Box<dyn Fn(u8) -> bool>> = Vec::new();
     let mut given_up = false;
     while at == begin || *text.get(at)? != b']' {
-        let holds: Box<dyn Fn(u8) -> bool> = match class_name(&text[at..]) {
+        let part: Box<dyn Fn(u8) -> bool> = match class_name(&text[at..]) {
             Some(name) => {
                 at += name.len() + 4;
                 given_up |= class(name).is_none();
@@ -91,10 +91,11 @@ fn bracket(text: &[u8]) -> Option<(usize, Box<[bool; 256]>)> {
             }
         };
         if !given_up {
-            (0..=255).filter(|b| holds(*b)).for_each(|b| members[usize::from(b)] = true);
+            parts.push(part);
         }
     }
-    let holds = |b| if given_up && negated { false } else { members[usize::from(b)] != negated };
+    let is_member = |b| parts.iter().any(|part| part(b));
+    let holds = |b| if given_up && negated { false } else { is_member(b) != negated };
     Some((at + 1, set(holds)))
 }
 
