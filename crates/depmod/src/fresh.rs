@@ -17,8 +17,8 @@ use crate::outputs::{LAST, file_names};
 const NEVER_EMPTY: [&str; 3] = ["modules.dep.bin", "modules.alias.bin", "modules.symbols.bin"];
 
 /// Whether the database in `dir` holds exactly the modules `found`, none of
-/// its files is missing or an index that was emptied, and nothing it was made from is newer than its
-/// [`LAST`]: no module, no list of the kernel's build, none of `configs`
+/// its files is missing or an index that was emptied, and nothing it was made from is newer
+/// than its [`LAST`]: no module, no list of the kernel's build, none of `configs`
 /// (files, or directories with their entries).
 ///
 /// # Errors
