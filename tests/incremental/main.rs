@@ -27,21 +27,32 @@ fn number(variable: &str, default: u64) -> u64 {
 /// Longer than a file is too young to be relied on.
 const UNTIL_SETTLED: Duration = Duration::from_millis(35);
 
+/// So many edits are made to one tree.
+const GATHERED: u64 = 50;
+
 #[test]
 fn after_any_edit_the_database_is_that_of_a_full_run() {
     let (seed, edits) = (number("KOMOD_SEED", 20_261_123), number("KOMOD_EDITS", 1000));
     println!("KOMOD_SEED={seed} KOMOD_EDITS={edits}");
     let mut random = Random::new(seed);
-    let mut world = World::new(&mut random);
+    let mut world = World::empty();
     let mut log = Vec::new();
     let (mut unchanged, mut made, mut modules, mut tales) = (0, 0, 0, 0);
     for number in 0..edits {
-        // Much happens in one tick of the clock, and now and then nothing for long.
-        if random.one_in(10) {
-            std::thread::sleep(UNTIL_SETTLED);
+        // What is odd has to be told each time, and the odd gathers: begin anew.
+        if number % GATHERED == 0 {
+            world = World::new(&mut random);
         }
+        // Much happens in one tick of the clock, and now and then nothing for long, so that
+        // files are old enough to be relied on, whatever the machine.
+        let most = if random.one_in(5) {
+            std::thread::sleep(UNTIL_SETTLED);
+            1
+        } else {
+            2
+        };
         let mut plain = true;
-        for _ in 0..random.below(3) {
+        for _ in 0..random.below(most + 1) {
             let edit = Edit::any(&mut random);
             plain &= edit.leaves_the_cache();
             log.push(format!("{number}: {edit:?}: {}", world.apply(edit, &mut random)));
@@ -71,7 +82,7 @@ fn after_any_edit_the_database_is_that_of_a_full_run() {
     let average = |sum| sum / edits as usize;
     println!("on average there were {} modules, {} tales", average(modules), average(tales));
     assert!(average(tales) > 5);
-    assert!(made > edits / 2 && unchanged > edits / 30, "too few");
+    assert!(made > edits / 2 && unchanged > edits / 20, "too few");
 }
 
 /// Linux before 6.13 gives one time to all that happens within a tick of its clock; later
