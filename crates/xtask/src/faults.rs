@@ -13,6 +13,8 @@ mod together;
 use std::path::Path;
 use std::time::Instant;
 
+use ground::Ground;
+
 use crate::cases;
 use crate::outcome::{Stop, Tally};
 
@@ -20,20 +22,27 @@ use crate::outcome::{Stop, Tally};
 pub fn part() -> Result<Tally, Stop> {
     let program = cases::debug_program()?;
     let scratch = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
-    let ground = ground::Ground::prepare(scratch.path(), &program)?;
-    let all: [(&str, Check); 6] = [
-        ("calls to read that fail", sweep::every_look),
-        ("calls that fail, calls it is killed at", sweep::every_call),
-        ("kills at random moments", kills::random),
-        ("runs at the same time", together::rounds),
-        ("modules that come between two runs", together::lost_updates),
-        ("a file system that is full, or only read", full::disks),
+    let ground = Ground::prepare(scratch.path(), &program)?;
+    let other = tempfile::tempdir().map_err(Stop::io("a scratch directory"))?;
+    let cached =
+        Ground::prepare(other.path(), &program)?.with_cache(&other.path().join("cache"))?;
+    let all: [(&str, &Ground, Check); 9] = [
+        ("calls to read that fail", &ground, sweep::every_look),
+        ("calls that fail, calls it is killed at", &ground, sweep::every_call),
+        ("kills at random moments", &ground, kills::random),
+        ("the same with a cache", &cached, kills::random),
+        ("runs at the same time", &ground, together::rounds),
+        ("the same with a cache", &cached, together::rounds),
+        ("modules that come between two runs", &ground, together::lost_updates),
+        ("the same with a cache", &cached, together::lost_updates),
+        ("a file system that is full, or only read", &ground, full::disks),
     ];
     let mut tally = Tally::default();
-    for (about, check) in all {
+    for (about, ground, check) in all {
         let start = Instant::now();
         let mut findings = Findings::default();
-        check(&ground, &mut findings)?;
+        check(ground, &mut findings)?;
+        findings.judge("the cache", ground.wrong_with_the_cache()?.as_slice());
         let Tally { passed, failed } = findings.tally;
         let seconds = start.elapsed().as_secs_f64();
         println!("{about}: {passed} passed, {failed} failed, {seconds:.1} s; {}", findings.note);
@@ -42,7 +51,7 @@ pub fn part() -> Result<Tally, Stop> {
     Ok(tally)
 }
 
-type Check = fn(&ground::Ground, &mut Findings) -> Result<(), Stop>;
+type Check = fn(&Ground, &mut Findings) -> Result<(), Stop>;
 
 /// What was checked, and what did not hold; the first of it is printed.
 #[derive(Default)]

@@ -61,6 +61,8 @@ pub struct Ground {
     others: Vec<String>,
     /// komod.
     pub program: PathBuf,
+    /// Where depmod keeps what modules say, if it shall.
+    cache: Option<PathBuf>,
     /// Held while the old database is put back, by hand and in no careful order:
     /// readers have to look away.
     pub looking: RwLock<()>,
@@ -78,6 +80,7 @@ impl Ground {
             new: Set::new(),
             others: Vec::new(),
             program: program.into(),
+            cache: None,
             looking: RwLock::new(()),
             base,
         };
@@ -96,11 +99,27 @@ impl Ground {
         Ok(ground)
     }
 
+    /// The same, where depmod remembers in `cache` what modules say.
+    pub fn with_cache(mut self, cache: &Path) -> Result<Self, Stop> {
+        fs::create_dir(cache).map_err(Stop::io(cache.display()))?;
+        self.cache = Some(cache.into());
+        Ok(self)
+    }
+
     /// `depmod` of the whole directory.
     pub fn depmod(&self) -> Command {
         let mut command = self.tool("depmod");
-        command.arg("-b").arg(&self.base).arg("-C").arg(self.base.join(CONFIG)).arg(RELEASE);
+        command.arg("-b").arg(&self.base).arg("-C").arg(self.base.join(CONFIG));
+        command.args(self.cache.iter().flat_map(|cache| ["--cache".as_ref(), cache.as_os_str()]));
+        command.arg(RELEASE);
         command
+    }
+
+    /// What is wrong with the cache: that nothing is kept in it.
+    pub fn wrong_with_the_cache(&self) -> Result<Option<String>, Stop> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        let kept = fs::read_dir(cache).map_err(Stop::io(cache.display()))?.next().is_some();
+        Ok((!kept).then(|| format!("{}: nothing is kept", cache.display())))
     }
 
     /// A tool of komod.
