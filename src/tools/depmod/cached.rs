@@ -171,19 +171,9 @@ impl Cache {
             return Some(());
         }
         // Who may not look into a module's directory may not read here either.
-        let mut seen = HashSet::new();
-        let mut is_open = |path: PathBuf| {
-            let mut above = path.ancestors().skip(1);
-            let mut new = above.by_ref().take_while(|above| seen.insert(above.to_path_buf()));
-            new.all(|above| {
-                std::fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
-            })
-        };
         let told = database.catalog.iter().zip(&loaded.files).filter(|(_, file)| file.told);
-        let all = told
-            .map(|((_, module), _)| OsStr::from_bytes(module.found.path()))
-            .all(|path| is_open(database.dir.join(path)));
-        let mode = if all { 0o644 } else { MODE };
+        let paths = told.map(|((_, module), _)| module.found.path());
+        let mode = if are_open(paths) { 0o644 } else { MODE };
         let [first, second] = TOLD.map(|what| self.file(what));
         tell_apart((&self.place, [&first, &second], mode), &kept, &new)
     }
@@ -210,6 +200,30 @@ fn directory_of(name: &str, modules: &Path) -> Option<PathBuf> {
     let (version, _) = front.rsplit_once('.')?;
     let directory = modules.join(version);
     (name_of(&directory) == front).then_some(directory)
+}
+
+/// Whether everybody may look into the directory `dir` and past it.
+fn is_open(dir: &Path) -> bool {
+    std::fs::metadata(dir).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
+}
+
+/// Whether all directories on the ways to `paths`, which begin at the root, are open. Each
+/// is looked at once.
+fn are_open<'p>(paths: impl Iterator<Item = &'p [u8]>) -> bool {
+    let mut seen = HashSet::new();
+    for mut path in paths {
+        // Of one that was seen all above have been.
+        while let Some(slash) = path.iter().rposition(|byte| *byte == b'/') {
+            path = path.get(..slash).unwrap_or_default();
+            if !seen.insert(path) {
+                break;
+            }
+            if !path.is_empty() && !is_open(Path::new(OsStr::from_bytes(path))) {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// Whether root would have to be told that others can change what it runs, as far as
