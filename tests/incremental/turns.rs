@@ -148,19 +148,45 @@ fn what_another_program_has_kept_is_not_believed() {
 #[test]
 fn what_lies_in_a_closed_directory_is_told_to_nobody() {
     let mut world = World::empty();
-    fs::set_permissions(world.root(), fs::Permissions::from_mode(0o755)).unwrap();
-    for (mode, told) in [(0o755, 0o644), (0o700, 0o600), (0o755, 0o644)] {
-        let dir = world.dir().join("secret");
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir(&dir).unwrap();
-        let module = pack(&ModuleSpec::new("m").build(), Packing::of_name("m.ko.gz"));
-        fs::write(dir.join("m.ko.gz"), module).unwrap();
-        fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+    let chmod = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let (root, dir) = (world.root().to_path_buf(), world.dir());
+    let [secret, open] = ["secret", "open"].map(|name| dir.join(name));
+    let add = |dir: &Path, name: &str| {
+        let module = pack(&ModuleSpec::new(name).build(), Packing::of_name("m.ko.gz"));
+        fs::write(dir.join(format!("{name}.ko.gz")), module).unwrap();
+    };
+    let mut told = |mode| {
         thread::sleep(UNTIL_SETTLED);
         assert!(world.cached("1", false).well);
         let file = world.cached_file_named("modinfo").unwrap();
-        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, told);
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, mode);
+    };
+    chmod(&root, 0o755);
+    for (mode, expected) in [(0o755, 0o644), (0o700, 0o600), (0o755, 0o644)] {
+        for dir in [&secret, &open] {
+            let _ = fs::remove_dir_all(dir);
+            fs::create_dir(dir).unwrap();
+        }
+        add(&secret, "m");
+        chmod(&secret, mode);
+        told(expected);
+        // It is as it was, and another directory is not.
+        add(&open, "n");
+        told(expected);
+        // Its mode alone has changed.
+        chmod(&secret, 0o700);
+        add(&open, "o");
+        told(0o600);
+        chmod(&secret, 0o755);
+        add(&open, "p");
+        told(0o644);
     }
+    // One above the tree.
+    chmod(&root, 0o700);
+    add(&open, "q");
+    told(0o600);
 }
 
 /// A cache that cannot be is none.

@@ -33,9 +33,17 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A directory.
-    Directory,
+    Directory {
+        /// Whether everybody may go past it to what is in it.
+        open: bool,
+    },
     /// A file with bytes.
     Regular,
+}
+
+/// Whether everybody may go past a directory of this mode to what is in it.
+pub fn is_open(mode: u32) -> bool {
+    mode & 0o001 != 0
 }
 
 /// A point of time, since 1970.
@@ -62,9 +70,10 @@ impl Key {
         }
     }
 
-    /// The key of an open file; `None` if the system does not tell.
-    pub fn of_open(file: impl AsFd) -> Option<Self> {
-        fstat(file).ok().map(|stat| Self::of_stat(&stat))
+    /// The key of an open file, with what it is; `None` if the system does not tell, or it
+    /// is neither directory nor regular file.
+    pub fn and_kind_of_open(file: impl AsFd) -> Option<(Self, FileKind)> {
+        Self::and_kind(&fstat(file).ok()?)
     }
 
     /// The key of the file `name` in an open directory, links followed; `None` if there
@@ -76,13 +85,16 @@ impl Key {
     /// As [`Key::at`], with what the file is; `None` too if it is neither directory nor
     /// regular file.
     pub fn and_kind_at(directory: impl AsFd, name: &[u8]) -> Option<(Self, FileKind)> {
-        let stat = fstatat(directory, name, AtFlags::empty()).ok()?;
+        Self::and_kind(&fstatat(directory, name, AtFlags::empty()).ok()?)
+    }
+
+    fn and_kind(stat: &FileStat) -> Option<(Self, FileKind)> {
         let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFDIR => FileKind::Directory,
+            SFlag::S_IFDIR => FileKind::Directory { open: is_open(stat.st_mode) },
             SFlag::S_IFREG => FileKind::Regular,
             _ => return None,
         };
-        Some((Self::of_stat(&stat), kind))
+        Some((Self::of_stat(stat), kind))
     }
 
     #[allow(clippy::unnecessary_cast, reason = "the widths differ by architecture")]
@@ -314,12 +326,17 @@ mod tests {
         let key = Key::of(&std::fs::metadata(dir.path().join("a")).unwrap());
         let open = std::fs::File::open(dir.path()).unwrap();
         assert_eq!(Key::at(&open, b"link"), Some(key));
-        let whole = Key::of(&open.metadata().unwrap());
-        assert_eq!(Key::and_kind_at(&open, b"."), Some((whole, FileKind::Directory)));
-        assert_eq!(Key::of_open(&open), Some(whole));
-        let flags = nix::fcntl::OFlag::O_PATH;
-        let path = nix::fcntl::open(dir.path(), flags, nix::sys::stat::Mode::empty()).unwrap();
-        assert_eq!(Key::of_open(path), Some(whole));
+        for (mode, everybody) in [(0o700, false), (0o754, false), (0o711, true)] {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            open.set_permissions(mode).unwrap();
+            let whole = Key::of(&open.metadata().unwrap());
+            let expected = Some((whole, FileKind::Directory { open: everybody }));
+            assert_eq!(Key::and_kind_at(&open, b"."), expected);
+            assert_eq!(Key::and_kind_of_open(&open), expected);
+            let flags = nix::fcntl::OFlag::O_PATH;
+            let path = nix::fcntl::open(dir.path(), flags, nix::sys::stat::Mode::empty()).unwrap();
+            assert_eq!(Key::and_kind_of_open(path), expected);
+        }
         assert_eq!(Key::at(&open, b"none"), None);
         assert_eq!(Key::at(std::fs::File::open("/dev").unwrap(), b"null"), None);
     }

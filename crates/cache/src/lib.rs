@@ -22,7 +22,7 @@ mod tree;
 
 pub use bytes::checksum;
 pub use facts::{Facts, FactsWriter, ModuleFacts, Text, Want};
-pub use key::{FileKind, Key, Known, Moment, Trust};
+pub use key::{FileKind, Key, Known, Moment, Trust, is_open};
 pub use place::{Bytes, DEFAULT, Place, is_root, name_of};
 pub use told::{Tale, Told, tell_apart};
 pub use tree::{Directory, Entry, EntryKind, FactsPlace, Module, Output, Tree};

@@ -30,6 +30,8 @@ pub struct Look {
     /// For each directory of the last run what is known of it now, if it has the very
     /// same entries.
     pub(crate) directories: Vec<Option<Known>>,
+    /// Whether some directory of the last run is not open to everybody.
+    pub(crate) closed: bool,
     /// For each file of the database the same, if it is for certain as it was made.
     pub outputs: Vec<Option<Output>>,
     inputs: Vec<Option<Known>>,
@@ -72,6 +74,7 @@ pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path
         config,
         modules: vec![false; old.modules.len()],
         told: false,
+        closed: false,
         better: false,
         way: Vec::new(),
         name: Vec::new(),
@@ -96,8 +99,8 @@ pub fn look(old: &Tree<'_>, config: &DepmodConfig, (dir, out_dir): (&Path, &Path
         .map(|(name, (output, now))| looker.output(&out_dir.join(name), *output, *now, same))
         .collect();
     same &= outputs.iter().all(Option::is_some);
-    let (modules, told, better) = (looker.modules, looker.told, looker.better);
-    Look { modules, directories, outputs, inputs, before, same, told, better }
+    let Looker { modules, told, closed, better, .. } = looker;
+    Look { modules, directories, closed, outputs, inputs, before, same, told, better }
 }
 
 /// The keys of the files of the database in `dir`, of those that are files.
@@ -114,6 +117,7 @@ struct Looker<'a> {
     config: &'a DepmodConfig,
     modules: Vec<bool>,
     told: bool,
+    closed: bool,
     /// Whether something is known better than before.
     better: bool,
     /// Directories that are open, each in the one before it, with their paths.
@@ -192,17 +196,23 @@ impl<'a> Looker<'a> {
         if directory.entries.len() < WORTH_OPENING && rest.len() < FAR {
             name.extend_from_slice(rest);
             name.push(b'/');
-            let found = Key::and_kind_at(above, rest);
-            return found.filter(|(_, kind)| *kind == FileKind::Directory).map(|(key, _)| key);
+            return self.directory_key(Key::and_kind_at(above, rest));
         }
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let open = openat(above, rest, flags, Mode::empty()).ok()?;
-        let key = Key::of_open(&open);
+        let key = self.directory_key(Key::and_kind_of_open(&open));
         if self.way.len() >= DEEPEST {
             self.way.clear();
         }
         self.way.push((path, open));
         key
+    }
+
+    /// The key of what is a directory.
+    fn directory_key(&mut self, found: Option<(Key, FileKind)>) -> Option<Key> {
+        let Some((key, FileKind::Directory { open })) = found else { return None };
+        self.closed |= !open;
+        Some(key)
     }
 
     /// What is known of a file of the database, if it is the one that was made. One that
@@ -231,7 +241,7 @@ impl<'a> Looker<'a> {
 fn link_holds(directory: impl AsFd, name: &[u8], link: &Entry<'_>) -> bool {
     let name = name.strip_suffix(b"/").unwrap_or(name);
     Key::and_kind_at(directory, name).is_some_and(|(_, kind)| match kind {
-        FileKind::Directory => link.kind == EntryKind::Directory,
+        FileKind::Directory { .. } => link.kind == EntryKind::Directory,
         FileKind::Regular => link.kind == kind_of_file(&link.name),
     })
 }

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 use std::fs::{self, Metadata};
 use std::iter::repeat;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use komod_cache::{Directory, Entry, FactsPlace, Key, Known, Module, Output, Tree, Trust};
+use komod_cache::{Directory, Entry, FactsPlace, Key, Known, Module, Output, Tree, Trust, is_open};
 
 use crate::catalog::Catalog;
 use crate::inputs;
@@ -29,6 +30,7 @@ pub struct Survey<'o> {
     places: ByName<'o, u32>,
     seen: Vec<Seen<'o>>,
     inputs: Vec<Option<Known>>,
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl<'o> Survey<'o> {
     /// which is what the last run with the very same settings saw.
     pub fn new(old: Option<(&'o Tree<'o>, &Look)>) -> Self {
         let now = old.map(|(_, look)| look.directories.clone()).unwrap_or_default();
+        let closed = old.is_some_and(|(_, look)| look.closed);
         let old = old.map_or(&[][..], |(old, _)| &old.directories);
         Self {
             trust: Trust::begin(),
@@ -57,6 +60,7 @@ impl<'o> Survey<'o> {
             places: old.iter().map(|directory| directory.path).zip(0..).collect(),
             seen: Vec::new(),
             inputs: Vec::new(),
+            closed,
         }
     }
 
@@ -96,6 +100,7 @@ impl<'o> Survey<'o> {
 
     /// What is known of a directory that is going to be listed.
     pub(crate) fn changed(&mut self, path: &Path, metadata: &Metadata) -> Known {
+        self.closed |= !is_open(metadata.mode());
         self.trust.known(Key::of(metadata), path)
     }
 
@@ -118,6 +123,11 @@ impl<'o> Survey<'o> {
         if let Some(seen) = self.seen.get_mut(place) {
             seen.entries = entries;
         }
+    }
+
+    /// Whether some directory may not be open to everybody, now or in the last run.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// What is known of a file with that key.

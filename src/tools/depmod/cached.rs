@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use komod_cache::{Bytes, DEFAULT, Key, Place, Tale, Told, Tree, name_of, tell_apart};
+use komod_cache::{Bytes, DEFAULT, Key, Place, Tale, Told, Tree, is_open, name_of, tell_apart};
 use komod_config::{DepmodConfig, DepmodFile, SearchWord};
 use komod_depmod::{
     Database, Loaded, Look, OutputFile, Recall, Remembered, Survey, links, look, remember,
@@ -135,7 +136,7 @@ impl Cache {
             }
             Some((sums, places))
         });
-        let told = self.tell(database, loaded).is_some();
+        let told = self.tell(database, loaded, survey.is_closed()).is_some();
         let (sums, places) = facts.unwrap_or_default();
         let kept = (out_dir, files, kept);
         let seen = (catalog, loaded);
@@ -156,8 +157,9 @@ impl Cache {
         }
     }
 
-    /// Keeps what packed modules tell about themselves; `None` if it cannot.
-    fn tell(&self, database: &Database<'_>, loaded: &Loaded) -> Option<()> {
+    /// Keeps what packed modules tell about themselves; `None` if it cannot. Below the
+    /// database's directory all are open, unless one is `closed`.
+    fn tell(&self, database: &Database<'_>, loaded: &Loaded, closed: bool) -> Option<()> {
         let new: Vec<(Key, Tale<'_>)> = loaded
             .tales
             .iter()
@@ -173,7 +175,9 @@ impl Cache {
         // Who may not look into a module's directory may not read here either.
         let told = database.catalog.iter().zip(&loaded.files).filter(|(_, file)| file.told);
         let paths = told.map(|((_, module), _)| module.found.path());
-        let mode = if are_open(paths) { 0o644 } else { MODE };
+        let below = [database.dir.as_os_str().as_bytes(), b"/"].concat();
+        let asked = paths.filter(|path| closed || !path.starts_with(&below));
+        let mode = if are_open(asked.chain([&*below])) { 0o644 } else { MODE };
         let [first, second] = TOLD.map(|what| self.file(what));
         tell_apart((&self.place, [&first, &second], mode), &kept, &new)
     }
@@ -202,11 +206,6 @@ fn directory_of(name: &str, modules: &Path) -> Option<PathBuf> {
     (name_of(&directory) == front).then_some(directory)
 }
 
-/// Whether everybody may look into the directory `dir` and past it.
-fn is_open(dir: &Path) -> bool {
-    std::fs::metadata(dir).is_ok_and(|metadata| metadata.mode() & 0o001 != 0)
-}
-
 /// Whether all directories on the ways to `paths`, which begin at the root, are open. Each
 /// is looked at once.
 fn are_open<'p>(paths: impl Iterator<Item = &'p [u8]>) -> bool {
@@ -218,7 +217,9 @@ fn are_open<'p>(paths: impl Iterator<Item = &'p [u8]>) -> bool {
             if !seen.insert(path) {
                 break;
             }
-            if !path.is_empty() && !is_open(Path::new(OsStr::from_bytes(path))) {
+            let open = |data: Metadata| is_open(data.mode());
+            let dir = Path::new(OsStr::from_bytes(path));
+            if !path.is_empty() && !std::fs::metadata(dir).is_ok_and(open) {
                 return false;
             }
         }
