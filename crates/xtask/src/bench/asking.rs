@@ -9,6 +9,7 @@ use crate::bench::arena::{Call, EMPTY, Side};
 use crate::bench::figures::{Figure, Unit};
 use crate::bench::run::Pairs;
 use crate::callgrind::Callgrind;
+use crate::fetch;
 use crate::outcome::Stop;
 use crate::programs;
 
@@ -82,6 +83,11 @@ pub fn modinfo(setting: &Setting<'_>) -> Result<Vec<Figure>, Stop> {
         let call = Call::new("modinfo", &[&format!("{dir}/intel/e1000e/e1000e.ko{ending}")]);
         setting.arena.same_answer(&call)?;
         figures.push(cpu(setting, id, &call, if kind == "plain" { BATCH } else { BATCH / 2 })?);
+        if kind == "xz" {
+            setting.arena.bring_older(&fetch::older_liblzma()?)?;
+            let id = "modinfo-xz-older";
+            figures.push(beside(setting, id, &call, BATCH / 2, Side::TheirsOlder)?);
+        }
     }
     Ok(figures)
 }
@@ -110,13 +116,24 @@ pub fn size(setting: &Setting<'_>) -> Result<Vec<Figure>, Stop> {
 
 /// The CPU of a call, by both in turn.
 fn cpu(setting: &Setting<'_>, id: &'static str, call: &Call, batch: u32) -> Result<Figure, Stop> {
+    beside(setting, id, call, batch, Side::Theirs)
+}
+
+/// The CPU of a call, by ours and the original `theirs` in turn.
+fn beside(
+    setting: &Setting<'_>,
+    id: &'static str,
+    call: &Call,
+    batch: u32,
+    theirs: Side,
+) -> Result<Figure, Stop> {
     let mut pairs = Pairs::default();
-    for side in [Side::Ours, Side::Theirs] {
+    for side in [Side::Ours, theirs] {
         setting.arena.spent(side, call, batch)?;
     }
     for _ in 0..setting.rounds * TURNS {
         let ours = setting.arena.spent(Side::Ours, call, batch)?.cpu;
-        pairs.add(ours, setting.arena.spent(Side::Theirs, call, batch)?.cpu);
+        pairs.add(ours, setting.arena.spent(theirs, call, batch)?.cpu);
     }
     Ok(Figure::pairs(id, Unit::Seconds, &pairs))
 }
