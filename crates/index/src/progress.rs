@@ -54,9 +54,10 @@ impl Set {
 /// A question, made ready for patterns to be held against any end of it.
 pub(crate) struct Question<'a> {
     text: &'a [u8],
-    /// Where each byte stands; empty for a question that is too long.
-    places: Vec<Set>,
-    /// Every position there is.
+    /// Where each byte stands. Not in memory that is asked for: that of a thousand
+    /// questions would have to be given back in time.
+    places: [Set; 256],
+    /// Every position there is; none for a question that is too long.
     valid: Set,
 }
 
@@ -71,26 +72,39 @@ pub(crate) enum Progress {
 }
 
 impl<'a> Question<'a> {
-    pub(crate) fn new(text: &'a [u8]) -> Self {
-        let mut places = Vec::new();
-        let mut valid = Set::default();
-        if text.len() <= LONGEST {
-            places = vec![Set::default(); 256];
-            for (at, &byte) in text.iter().enumerate() {
-                if let Some(place) = places.get_mut(usize::from(byte)) {
-                    *place = place.or(Set::only(at));
-                }
-                valid = valid.or(Set::only(at));
-            }
-            valid = valid.or(Set::only(text.len()));
+    /// The question in `place`, which is made there unless it was: to move one costs as
+    /// much.
+    pub(crate) fn in_place<'p>(place: &'p mut Option<Self>, text: &'a [u8]) -> Option<&'p Self> {
+        if place.is_none() {
+            *place = Some(Self::unread(text));
+            place.as_mut()?.note_places();
         }
-        Self { text, places, valid }
+        place.as_ref()
+    }
+
+    /// To be completed by [`Self::note_places`].
+    #[inline(always)]
+    fn unread(text: &'a [u8]) -> Self {
+        Self { text, places: [Set::default(); 256], valid: Set::default() }
+    }
+
+    fn note_places(&mut self) {
+        if self.text.len() > LONGEST {
+            return;
+        }
+        for (at, &byte) in self.text.iter().enumerate() {
+            if let Some(place) = self.places.get_mut(usize::from(byte)) {
+                *place = place.or(Set::only(at));
+            }
+            self.valid = self.valid.or(Set::only(at));
+        }
+        self.valid = self.valid.or(Set::only(self.text.len()));
     }
 
     /// A pattern of which nothing is read, held against the question from
     /// position `start` on.
     pub(crate) fn start(&self, start: usize) -> Progress {
-        if self.places.is_empty() { Progress::Unknown } else { Progress::Reached(Set::only(start)) }
+        if self.valid.is_empty() { Progress::Unknown } else { Progress::Reached(Set::only(start)) }
     }
 
     /// Reads on; `None` when no continuation can match.
@@ -134,6 +148,12 @@ impl<'a> Question<'a> {
 mod tests {
     use super::*;
 
+    fn asked(text: &[u8]) -> Question<'_> {
+        let mut question = None;
+        Question::in_place(&mut question, text);
+        question.unwrap()
+    }
+
     /// Reads `pattern` byte by byte and says whether it matches from `start`
     /// on.
     fn says(question: &Question<'_>, pattern: &[u8], start: usize) -> bool {
@@ -153,7 +173,7 @@ mod tests {
         for length in [0, 1, 2, 126, 127, 128, 129, 200, 254, 255, 256, 300] {
             let text: Vec<u8> =
                 (0..length).map(|at| if at % 7 == 3 { b'b' } else { b'a' }).collect();
-            let question = Question::new(&text);
+            let question = asked(&text);
             let all_of_it = [&text[..], b"*"].concat();
             let too_long = [&text[..], b"?"].concat();
             let marks = "?".repeat(length);
@@ -189,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_cannot_match_is_not_followed() {
-        let question = Question::new(b"pci:v1");
+        let question = asked(b"pci:v1");
         let start = question.start(4);
         assert!(question.read(start, b"*v").is_some());
         assert!(question.read(start, b"*v2").is_none());

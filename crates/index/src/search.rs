@@ -95,7 +95,7 @@ impl<'a> Search<'_, 'a> {
     /// Tries every pattern from `start` on, whose own part of it is `pattern`,
     /// against `rest`, the end of the key. `None` when the budget is spent.
     fn patterns(&mut self, start: Node<'a>, pattern: &[u8], rest: &[u8]) -> Option<()> {
-        let question = self.patterns.get_or_insert_with(|| Question::new(self.key));
+        let question = Question::in_place(&mut self.patterns, self.key)?;
         let at = self.key.len().saturating_sub(rest.len());
         let Some(progress) = question.read(question.start(at), pattern) else { return Some(()) };
         let (file, order) = (self.file, Order::ChildrenFirst);
