@@ -18,8 +18,11 @@ const NEVER_EMPTY: [&str; 3] = ["modules.dep.bin", "modules.alias.bin", "modules
 
 /// Whether the database in `dir` holds exactly the modules `found`, none of
 /// its files is missing or an index that was emptied, and nothing it was made from is newer
-/// than its [`LAST`]: no module, no list of the kernel's build, none of `configs`
-/// (files, or directories with their entries).
+/// than its [`LAST`]: no module and no directory of modules, no list of the kernel's build,
+/// none of `configs` (files, or directories with their entries).
+///
+/// A module that was put in the place of another tells by its directory, whatever its own
+/// date. The directory of the database does not tell: the database itself changes it.
 ///
 /// # Errors
 /// When [`LAST`] cannot be read; then the database is not fresh.
@@ -33,6 +36,8 @@ pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bo
         .collect();
     let same = listed.len() == found.len() && found.iter().all(|m| listed.contains(m.listed()));
     let older = |path: &Path| modified(path).is_none_or(|time| time <= made);
+    let directories: HashSet<&Path> =
+        found.iter().filter_map(|module| module.to_path().parent()).collect();
     Ok(same
         && file_names().all(|name| {
             fs::metadata(dir.join(name))
@@ -40,6 +45,7 @@ pub fn is_fresh(dir: &Path, found: &[Found], configs: &[&Path]) -> io::Result<bo
         })
         && inputs::NAMES.iter().all(|name| older(&dir.join(name)))
         && configs.iter().all(|path| config_older(path, made))
+        && directories.iter().all(|path| *path == dir || older(path))
         && found.iter().all(|module| older(module.to_path())))
 }
 

@@ -358,6 +358,11 @@ fn a_database_is_fresh_until_something_changes() {
         old(&dir.join(list));
     }
     make();
+    let settle = || ["kernel", "updates"].map(|name| old(&dir.join(name)));
+    settle();
+    assert!(fresh().unwrap());
+    // The directory of the database is newer than that.
+    set_time(&dir, 1_000_001);
     assert!(fresh().unwrap());
     set_time(&dir.join("kernel/top.ko"), 1_000_001);
     assert!(!fresh().unwrap(), "a newer module");
@@ -368,7 +373,9 @@ fn a_database_is_fresh_until_something_changes() {
     fs::copy(dir.join("kernel/top.ko"), dir.join("kernel/old-but-new.ko")).unwrap();
     old(&dir.join("kernel/old-but-new.ko"));
     assert!(!fresh().unwrap(), "one module more");
-    fs::remove_file(dir.join("kernel/old-but-new.ko")).unwrap();
+    fs::rename(dir.join("kernel/old-but-new.ko"), dir.join("kernel/top.ko")).unwrap();
+    assert!(!fresh().unwrap(), "another in its place");
+    settle();
     assert!(fresh().unwrap());
     fs::remove_file(dir.join("modules.symbols.bin")).unwrap();
     assert!(!fresh().unwrap(), "a missing file");
@@ -387,7 +394,7 @@ fn a_database_is_fresh_until_something_changes() {
 
 fn set_time(path: &Path, seconds: u64) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
 /// The paths that stay, with this depmod.d.
