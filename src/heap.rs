@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use nix::libc;
 
 /// Bytes of the region: address space, until they are written. A depmod that finds nothing
-/// new needs some 400 kB, in thousands of pieces; one that finds one module more 3 MB, and
+/// new needs some 400 kB, in thousands of pieces; one that finds one module more 5 MB, and
 /// saves 400 system calls.
 const SIZE: usize = 8 << 20;
 /// Larger pieces are not taken from it.
