@@ -73,7 +73,7 @@ pub(crate) enum Progress {
 
 impl<'a> Question<'a> {
     /// The question in `place`, which is made there unless it was: to move one costs as
-    /// much.
+    /// much. Never `None`.
     pub(crate) fn in_place<'p>(place: &'p mut Option<Self>, text: &'a [u8]) -> Option<&'p Self> {
         if place.is_none() {
             *place = Some(Self::unread(text));
